@@ -1,0 +1,137 @@
+#pragma once
+
+#include <arrow/type_fwd.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/status.h"
+#include "schema/type.h"
+
+namespace firn::format::json {
+class Page;
+}
+
+/// The contract between firn and everything it reads from (DESIGN.md §2). A source never commits and never decides
+/// what is durable; it says where each piece of reading can resume, and is told what has been committed.
+namespace firn::source {
+
+/// Where a split can resume: JSON text, opaque to everyone but its source. Empty: from the beginning.
+struct Position {
+  std::string json;
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+enum class Resumability {
+  kStable,    // a batch's position may be committed as soon as its rows are (keyset, monotone cursor, log position)
+  kUnstable,  // nothing of the split may be committed before its end (page numbers, expiring tokens, child requests)
+};
+
+/// A serialisable piece of reading. `id` is stable between runs: it is the key of the position in the stream's state.
+struct Split {
+  std::string id;
+  std::string json;  // what to read; opaque to everyone but its source
+  Resumability resumability = Resumability::kUnstable;
+  Position from;     // where reading starts
+};
+
+/// Rows as JSON text whose types are still to be decided; the pipeline's decode stage types them (format/json).
+/// `rows`: indexes of the page's records that belong to the batch, ascending.
+struct JsonRows {
+  std::shared_ptr<const format::json::Page> page;
+  std::vector<uint32_t> rows;
+};
+
+/// 1 row to 64 MiB of one table (a single larger row alone). Arrow rows may carry the reserved columns _op, _sequence,
+/// _unchanged, _old_key.
+struct Batch {
+  std::variant<JsonRows, std::shared_ptr<arrow::RecordBatch>> rows;
+  /// Where the split resumes once these rows are committed; nullopt in the middle of an unstable slice.
+  std::optional<Position> position;
+  int64_t num_bytes = 0;  // of the source, for progress
+};
+/// The source changed its declared schema. Types reach the table through contracts, like any other evolution.
+struct SchemaChange {
+  schema::Schema schema;
+};
+/// All rows read before are gone at the source.
+struct Truncate {};
+/// End of a source transaction; a commit may only happen here when the source has transactions.
+struct TransactionEnd {
+  Position position;
+};
+/// Nothing to write, but reading got further (an idle source's heartbeat, the end of a slice).
+struct Progress {
+  Position position;
+};
+using Event = std::variant<Batch, SchemaChange, Truncate, TransactionEnd, Progress>;
+
+/// Reads one split from start to end. Used by one thread; distinct readers of a source run in parallel.
+class SplitReader {
+ public:
+  virtual ~SplitReader() = default;
+  /// Returns the next event, or nullopt at the end of the split; not called again after that or after an error.
+  /// Errors: kTransient and kUnreachable (the split may be reopened at the last position), kThrottled, kAuth,
+  /// kConfig, kBadData (the body as a whole cannot be read), kCancelled when stopped.
+  virtual Result<std::optional<Event>> Next(std::stop_token stop) = 0;
+};
+
+/// The rows of a parent table that one run read, as JSON objects of the fields its children need, in reading order.
+/// Spilled to disk by the pipeline; read once per child table.
+class ParentRows {
+ public:
+  virtual ~ParentRows() = default;
+  /// Returns the next parent row as JSON text, or nullopt at the end.
+  virtual Result<std::optional<std::string>> Next(std::stop_token stop) = 0;
+};
+
+/// What the pipeline asks of one table in one run.
+struct ReadRequest {
+  std::string table;
+  /// Positions of the last commit by split id (the stream's state); empty on the first run or a full refresh.
+  std::vector<std::pair<std::string, Position>> state;
+  std::optional<std::string> from;  // --from / --to: replace the incremental start and end for this run
+  std::optional<std::string> to;
+  std::unique_ptr<ParentRows> parents;  // null unless the table has a parent
+};
+
+/// What a table's declaration promises; data, not virtual methods (STYLE.md §6).
+struct TableTraits {
+  std::vector<std::string> primary_key;       // source paths; empty: none
+  std::optional<std::string> cursor;          // source path of the incremental cursor
+  std::optional<std::string> parent;          // name of the parent table
+  std::vector<std::string> parent_fields;     // what its children need of each row of this table
+  Resumability resumability = Resumability::kUnstable;
+  std::string guarantee_note;                 // why it is less than exactly once, empty if it is not
+};
+
+/// Counts what happened on the wire, for run history and progress. Thread-safe reads.
+struct ReadStats {
+  int64_t num_requests = 0;
+  int64_t num_throttled = 0;  // 429 and 503 with Retry-After
+  int64_t num_retries = 0;
+  int64_t waited_ms = 0;
+  int64_t body_bytes = 0;
+};
+
+/// One configured source. Built without I/O (STYLE.md §6). Thread-safe.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual std::vector<std::string> tables() const = 0;
+  virtual Result<TableTraits> Traits(const std::string& table) const = 0;
+  /// Returns the splits of a table for this run, in reading order. May do I/O.
+  virtual Result<std::vector<Split>> Plan(const ReadRequest& request, std::stop_token stop) = 0;
+  /// Opens one split. `request` outlives the reader; `request.parents` is consumed by the reader.
+  virtual Result<std::unique_ptr<SplitReader>> OpenSplit(ReadRequest& request, const Split& split) = 0;
+  /// Called after the commit that holds all rows up to `position` is confirmed. May be called twice with the same one.
+  virtual Status Acknowledge(const std::string& table, const Split& split, const Position& position) = 0;
+  virtual ReadStats stats(const std::string& table) const = 0;
+};
+
+}  // namespace firn::source
