@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// What a pipeline reads from. Plain data, to be lowered to a connector plan. Text marked "template" may hold `{{ }}`
+/// expressions, evaluated per request; `${ }` has been resolved.
+namespace firn::config {
+
+/// Ordered name and value. The value is a template.
+using NamedText = std::vector<std::pair<std::string, std::string>>;
+
+struct NoAuth {};
+struct BearerAuth {
+  std::string token;  // secret
+};
+struct BasicAuth {
+  std::string username;
+  std::string password;  // secret
+};
+struct ApiKeyAuth {
+  enum class In { kHeader, kQuery };
+  In in = In::kHeader;
+  std::string name = "X-API-Key";  // of the header or query parameter
+  std::string value;               // secret
+};
+struct OAuth2Auth {
+  enum class Grant { kClientCredentials, kRefreshToken };
+  enum class SendClientAs { kBody, kBasic };
+  Grant grant = Grant::kClientCredentials;
+  std::string token_url;
+  std::string client_id;
+  std::string client_secret;  // secret; may be empty for public clients
+  std::string refresh_token;  // secret; kRefreshToken only
+  std::vector<std::string> scopes;
+  NamedText extra_params;  // further form fields of the token request
+  SendClientAs send_client_as = SendClientAs::kBody;
+};
+using AuthConfig = std::variant<NoAuth, BearerAuth, BasicAuth, ApiKeyAuth, OAuth2Auth>;
+
+enum class PaginateType { kAuto, kNone, kPage, kOffset, kCursor, kLinkHeader, kNextUrl };
+
+/// How the next page is asked for. Fields that do not belong to the type are empty.
+struct PaginateConfig {
+  PaginateType type = PaginateType::kAuto;
+  std::string next;         // kCursor, kNextUrl: path in the body of the next token or URL
+  std::string next_header;  // kCursor: response header of the next token, instead of `next`
+  std::string param;        // kPage "page", kOffset "offset", kCursor (required): query parameter
+  std::string body_path;    // kPage, kOffset, kCursor: path in the request body, instead of `param`
+  int64_t start = 1;        // kPage: first page number (default 1); kOffset: first offset (default 0)
+  std::optional<int64_t> page_size;
+  std::string size_param;       // query parameter that carries page_size; kOffset default "limit"
+  std::string total_pages;      // kPage: path in the body of the number of pages
+  std::string total_rows;       // kOffset: path in the body of the number of rows
+  std::string has_more;         // path in the body of a boolean; false ends the slice
+  std::string stop_when;        // template; a true value ends the slice
+  std::string rel = "next";     // kLinkHeader
+  int64_t pages_max = 1'000'000;  // per slice; reaching it is an error, never a short table
+};
+
+struct RateLimitConfig {
+  int64_t requests = 0;  // per `per_ms`
+  int64_t per_ms = 1'000;
+};
+
+struct TimeoutsConfig {
+  int64_t connect_ms = 10'000;
+  int64_t first_byte_ms = 60'000;
+  int64_t idle_ms = 30'000;
+  int64_t total_ms = 600'000;  // of one request, body included
+};
+
+struct RetryConfig {
+  int64_t attempts_max = 8;    // of one request, the first included
+  int64_t total_ms = 600'000;  // budget of all waits of one request
+};
+
+struct HttpConfig {
+  std::string proxy;                          // URL; empty: the environment's proxy variables
+  std::string ca_file;                        // absolute path; empty: the system's
+  std::string user_agent;                     // empty: "firn/<version>"
+  int64_t body_bytes_max = int64_t{1} << 30;  // of one response, decompressed
+  bool allow_private_redirects = false;
+};
+
+struct RestSourceConfig {
+  std::string base_url;  // http or https, no credentials, no trailing slash
+  AuthConfig auth;
+  NamedText headers;                       // of every request; values are treated as secrets
+  NamedText params;                        // query parameters of every request
+  std::optional<PaginateConfig> paginate;  // default of its tables
+  std::optional<RateLimitConfig> rate_limit;
+  int64_t concurrency = 4;  // requests in flight for this source
+  TimeoutsConfig timeouts;
+  RetryConfig retry;
+  HttpConfig http;
+};
+
+/// One alternative per source type of this build.
+using SourceConfig = std::variant<RestSourceConfig>;
+
+}  // namespace firn::config
