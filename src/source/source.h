@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -37,21 +38,28 @@ struct Split {
   std::string id;
   std::string json;  // what to read; opaque to everyone but its source
   Resumability resumability = Resumability::kUnstable;
-  Position from;     // where reading starts
+  Position from;  // where reading starts
 };
 
 /// Rows as JSON text whose types are still to be decided; the pipeline's decode stage types them (format/json).
-/// `rows`: indexes of the page's records that belong to the batch, ascending.
+/// `rows`: indexes of the page's records that belong to the batch, ascending; records not named are boundary rows that
+/// an earlier read already gave.
+/// `deleted`: those of `rows` that are tombstones (`delete_when`), ascending.
+/// `constants`: columns that every row of the batch gains (fields included from the parent row): name → JSON text, each
+/// name once. They are new columns of the row, beside those of the record; a record's own field of that name loses.
 struct JsonRows {
   std::shared_ptr<const format::json::Page> page;
   std::vector<uint32_t> rows;
+  std::vector<uint32_t> deleted;
+  std::vector<std::pair<std::string, std::string>> constants;
 };
 
 /// 1 row to 64 MiB of one table (a single larger row alone). Arrow rows may carry the reserved columns _op, _sequence,
 /// _unchanged, _old_key.
 struct Batch {
   std::variant<JsonRows, std::shared_ptr<arrow::RecordBatch>> rows;
-  /// Where the split resumes once these rows are committed; nullopt in the middle of an unstable slice.
+  /// Where the split resumes once these rows and all before them are committed; nullopt where reading cannot resume (in
+  /// the middle of an unstable or unordered slice): then nothing after the last position may be committed yet.
   std::optional<Position> position;
   int64_t num_bytes = 0;  // of the source, for progress
 };
@@ -102,12 +110,12 @@ struct ReadRequest {
 
 /// What a table's declaration promises; data, not virtual methods (STYLE.md §6).
 struct TableTraits {
-  std::vector<std::string> primary_key;       // source paths; empty: none
-  std::optional<std::string> cursor;          // source path of the incremental cursor
-  std::optional<std::string> parent;          // name of the parent table
-  std::vector<std::string> parent_fields;     // what its children need of each row of this table
+  std::vector<std::string> primary_key;    // source paths; empty: none
+  std::optional<std::string> cursor;       // source path of the incremental cursor
+  std::optional<std::string> parent;       // name of the parent table
+  std::vector<std::string> parent_fields;  // what its children need of each row of this table
   Resumability resumability = Resumability::kUnstable;
-  std::string guarantee_note;                 // why it is less than exactly once, empty if it is not
+  std::string guarantee_note;  // why it is less than exactly once, empty if it is not
 };
 
 /// Counts what happened on the wire, for run history and progress. Thread-safe reads.

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "expression/expression.h"
+
+/// The one intermediate form of "how to talk to this API" that every front end is lowered to (native YAML today) and
+/// that the REST engine runs. Everything here is checked already: templates parse, names exist, ranges hold.
+namespace firn::connector {
+
+using expression::Template;
+
+struct NamedTemplate {
+  std::string name;
+  Template value;
+};
+
+/// A JSON body whose leaves are templates. Exactly one of the members is used, by kind.
+struct BodyTemplate {
+  enum class Kind { kScalar, kObject, kList };
+  Kind kind = Kind::kScalar;
+  Template scalar;      // one expression keeps its type; text becomes a string
+  std::string literal;  // kScalar: not empty for a constant that is no string, as JSON text ("3", "true", "null")
+  std::vector<std::pair<std::string, BodyTemplate>> fields;
+  std::vector<BodyTemplate> items;
+};
+
+struct AuthPlan {
+  enum class Type {
+    kNone,
+    kBearer,
+    kBasic,
+    kApiKeyHeader,
+    kApiKeyQuery,
+    kOAuth2ClientCredentials,
+    kOAuth2RefreshToken
+  };
+  Type type = Type::kNone;
+  std::string where;
+  std::string token;                // bearer
+  std::string username, password;   // basic
+  std::string key_name, key_value;  // api key: header or parameter name, and the secret
+  std::string key_prefix;           // put before the key in a header, for example "Token "
+  std::string token_url, client_id, client_secret, refresh_token, scope;  // OAuth2
+  std::vector<std::pair<std::string, std::string>> token_params;          // OAuth2: more form fields (audience)
+  bool client_in_body = false;  // OAuth2: client id and secret as form fields instead of basic auth
+};
+
+struct PaginatePlan {
+  enum class Type { kAuto, kNone, kPage, kOffset, kCursor, kLinkHeader, kNextUrl };
+  enum class In { kQuery, kBody, kHeader };
+  Type type = Type::kAuto;
+  std::string where;
+  std::string param;  // page number, offset or cursor goes here
+  In param_in = In::kQuery;
+  std::string size_param;       // empty: the size is not sent
+  int64_t page_size = 0;        // 0: not known; then a short page cannot end the reading
+  int64_t first = 0;            // page: number of the first page; offset: first offset
+  std::string next;             // path in the body of the cursor or of the next URL
+  std::string next_header;      // response header that holds the cursor
+  std::string has_more;         // path in the body of a flag: false ends the reading
+  std::string total;            // path in the body of the number of records
+  std::string total_pages;      // path in the body of the number of pages
+  int64_t max_pages = 100'000;  // of one slice; reaching it is an error, never a short table
+};
+
+/// How a cursor value is written into a request.
+enum class CursorFormat { kSource, kIso, kEpochSeconds, kEpochMillis, kPattern };
+
+struct IncrementalPlan {
+  enum class Order { kUnordered, kAscending };
+  std::string where;
+  std::string cursor;            // source path in the record
+  std::string param, end_param;  // request parameters; either may be empty (a template may place the value)
+  CursorFormat format = CursorFormat::kSource;
+  std::string pattern;               // kPattern: strptime-like
+  std::string timezone = "UTC";      // of values without an offset, and of kPattern
+  std::optional<std::string> start;  // JSON text of the first value: "\"2024-01-01\"" or "0"
+  int64_t lookback_micros = 0;
+  int64_t lag_micros = 0;   // end = now − lag
+  int64_t step_micros = 0;  // 0: one window
+  Order order = Order::kUnordered;
+};
+
+/// Removal of rows that an earlier, overlapping read already gave.
+enum class BoundaryRule {
+  kNone,           // replace: everything is read anew
+  kKey,            // append with a key: a key read at the boundary is not read again
+  kKeyAndContent,  // merge: only rows whose content is the same too; a second change within one tick passes
+  kContent,        // no key: by keyed hash of the record, counting equal rows
+};
+
+struct ParentPlan {
+  std::string table;
+  std::vector<std::string> fields;                           // source paths of the parent's rows that are used
+  std::vector<std::pair<std::string, std::string>> include;  // column → source path in the parent's row
+  int32_t concurrency = 4;
+};
+
+/// The answer to a response status; the first rule that matches wins. Without one: 2xx ok, 401/403 kAuth, 404 kConfig,
+/// others per io's retry policy and then an error.
+struct StatusRule {
+  enum class Action { kFail, kEmpty };  // kEmpty: the request has no records (404 of a child, 204)
+  int32_t status_min = 0, status_max = 0;
+  Action action = Action::kFail;
+};
+
+enum class EmptyBody { kError, kNoRecords };
+
+struct TablePlan {
+  std::string name;
+  std::string where;  // "firn.yaml:28:7"
+  std::string method = "GET";
+  Template path;  // below base_url, or an absolute URL
+  std::vector<NamedTemplate> params;
+  std::vector<NamedTemplate> headers;
+  std::optional<BodyTemplate> body;
+  std::string records;  // path of the records; "" = the body itself; "auto" = found
+  PaginatePlan paginate;
+  std::optional<IncrementalPlan> incremental;
+  BoundaryRule boundary = BoundaryRule::kNone;
+  std::vector<std::string> primary_key;       // source paths (or included columns)
+  std::string partition_name;                 // empty: not partitioned; {{ partition.<name> }}
+  std::string partition_param;                // empty: only used in templates
+  std::vector<std::string> partition_values;  // JSON texts
+  std::optional<ParentPlan> parent;
+  std::vector<std::string> child_fields;   // source paths that this table's children use
+  std::optional<Template> delete_when;     // over {{ record.* }}
+  std::vector<std::string> delete_fields;  // source paths the expression uses
+  std::vector<StatusRule> status_rules;
+  EmptyBody empty_body = EmptyBody::kError;
+  bool archive_raw = false;
+};
+
+struct RestPlan {
+  std::string name;  // of the pipeline
+  std::string where;
+  std::string base_url;
+  std::vector<NamedTemplate> params;  // of every request
+  std::vector<NamedTemplate> headers;
+  AuthPlan auth;
+  std::vector<TablePlan> tables;
+
+  const TablePlan* Find(const std::string& table) const {
+    for (const auto& plan : tables) {
+      if (plan.name == table) return &plan;
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace firn::connector

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "connector/plan.h"
+#include "source/source.h"
+
+namespace firn::io {
+class HttpClient;
+class RawArchive;
+}  // namespace firn::io
+
+namespace firn::source::rest {
+
+/// What the source works with; all borrowed and longer-lived than the source.
+struct Dependencies {
+  io::HttpClient* http = nullptr;
+  const Clock* clock = nullptr;
+};
+
+/// Makes a source that runs `plan`. No I/O.
+Result<std::unique_ptr<Source>> MakeRestSource(connector::RestPlan plan, Dependencies dependencies);
+
+}  // namespace firn::source::rest
