@@ -1,0 +1,83 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/thread_annotations.h"
+#include "io/http_headers.h"
+
+namespace firn::io {
+
+struct RateLimits {
+  double requests_per_second = 0;  // 0: no limit
+  int burst = 1;                   // tokens the bucket holds
+  int concurrency_max = 8;         // requests under way
+};
+
+/// What one host grants to one credential: a token bucket, a concurrency limit, and a pause that the server asked for.
+/// Shared by all who use that credential. Thread-safe.
+class RateBudget {
+ public:
+  /// A granted request; destroying it ends the request.
+  class Permit {
+   public:
+    Permit() = default;
+    Permit(Permit&& other) noexcept : budget_(std::exchange(other.budget_, nullptr)) {}
+    Permit& operator=(Permit&& other) noexcept;
+    ~Permit() { Release(); }
+    void Release();
+
+   private:
+    friend class RateBudget;
+    explicit Permit(RateBudget* budget) : budget_(budget) {}
+    RateBudget* budget_ = nullptr;
+  };
+
+  /// `sleep_scale` multiplies what is really slept (see base/backoff.h).
+  RateBudget(RateLimits limits, const Clock& clock, double sleep_scale = 1.0);
+
+  /// Waits for a token, a free slot and the end of any pause. Errors: kCancelled when stopped; kUnreachable if the
+  /// pause is longer than `wait_max` (nothing is waited then). `waited`: what was waited, as counted; may be null.
+  Result<Permit> Acquire(std::stop_token stop, std::chrono::milliseconds wait_max, int64_t* waited_ms = nullptr);
+  /// Nobody starts a request for the next `delay` (Retry-After, or an exhausted limit with a reset).
+  void Pause(std::chrono::milliseconds delay);
+  /// Takes in what a response said: no requests remaining pauses until the reset.
+  void Observe(const RateLimitState& state);
+
+ private:
+  std::chrono::milliseconds NextDelay() FIRN_REQUIRES(mutex_);
+
+  const RateLimits limits_;
+  const Clock& clock_;
+  const double sleep_scale_;
+  std::condition_variable_any freed_;
+  Mutex mutex_;
+  double tokens_ FIRN_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point filled_at_ FIRN_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point paused_until_ FIRN_GUARDED_BY(mutex_);
+  int num_active_ FIRN_GUARDED_BY(mutex_) = 0;
+};
+
+/// The budgets of a process, one per host and credential. Thread-safe; budgets live as long as this.
+class RateBudgets {
+ public:
+  explicit RateBudgets(const Clock& clock, double sleep_scale = 1.0) : clock_(clock), sleep_scale_(sleep_scale) {}
+  /// `credential`: any stable name of it, never its value. The limits of the first call hold.
+  RateBudget& For(const std::string& host, const std::string& credential, const RateLimits& limits);
+
+ private:
+  const Clock& clock_;
+  const double sleep_scale_;
+  Mutex mutex_;
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<RateBudget>> budgets_ FIRN_GUARDED_BY(mutex_);
+};
+
+}  // namespace firn::io
