@@ -1,0 +1,46 @@
+#pragma once
+
+#include <arrow/type_fwd.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace firn::format::json {
+
+/// Cuts a byte stream into chunks that end at a newline, each ready for Page::Parse (padded, no copy there).
+/// A line longer than `chunk_bytes` makes a larger chunk of its own; one over `line_bytes_max` is an error.
+/// Used by one thread.
+class Chunker {
+ public:
+  struct Options {
+    int64_t chunk_bytes = 2 << 20;
+    int64_t line_bytes_max = 1 << 30;
+    arrow::MemoryPool* pool = nullptr;  // null: the default pool
+  };
+  explicit Chunker(Options options);
+  ~Chunker();
+
+  /// Takes the next piece of the stream, of any size (copied). Errors: kBadData E0607 if a line is too long.
+  Status Push(std::string_view piece);
+  /// Ends the stream: what is left over becomes the last chunk.
+  void Finish() { finished_ = true; }
+  /// Returns the next chunk, or nullopt if more input is needed (after Finish: the end).
+  Result<std::optional<std::shared_ptr<arrow::Buffer>>> Pop();
+  /// Bytes pushed and not yet popped.
+  int64_t bytes_held() const { return held_; }
+
+ private:
+  Status Reserve(int64_t size);
+  Options options_;
+  std::unique_ptr<arrow::ResizableBuffer> pending_;
+  int64_t held_ = 0;
+  int64_t scanned_ = 0;    // bytes of pending_ known to hold no newline after last_line_
+  int64_t last_line_ = 0;  // end of the last whole line in pending_
+  bool finished_ = false;
+};
+
+}  // namespace firn::format::json
