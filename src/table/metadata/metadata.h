@@ -21,7 +21,7 @@ using SchemaPtr = std::shared_ptr<const schema::Schema>;
 
 struct TableMetadata {
   int32_t format_version = 2;
-  std::string table_uuid;  // lower case, empty only in old v1 tables
+  std::string table_uuid;  // as written; empty only in old v1 tables
   std::string location;    // without a trailing slash
   int64_t last_sequence_number = 0;
   int64_t last_updated_ms = 0;

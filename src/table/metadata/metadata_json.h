@@ -10,8 +10,8 @@
 namespace firn::table {
 
 /// Limits of what is read; beyond them kBadData.
-inline constexpr int64_t kMetadataBytesMax = int64_t{512} << 20;
-inline constexpr int kJsonDepthMax = 128;
+inline constexpr int64_t kMetadataBytesMax = int64_t{256} << 20;
+inline constexpr int kJsonDepthMax = 512;
 
 /// Parses a table metadata file of format version 1, 2 or 3, plain or gzip'd (told by its first bytes).
 /// `current-snapshot-id` -1, null and absent alike mean "no snapshot"; metadata without `refs` gets `main`.
