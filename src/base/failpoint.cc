@@ -88,7 +88,9 @@ Registry& TheRegistry() {
 
 }  // namespace
 
-Status Hit(std::string_view name) { return TheRegistry().Hit(name); }
+Status Hit(std::string_view name) {
+  return TheRegistry().Hit(name);
+}
 
 bool SeededBug(std::string_view name) {
   const char* text = std::getenv("FIRN_SEEDED_BUG");

@@ -23,8 +23,12 @@ Status Hit(std::string_view name);
 /// True if the named deliberate mistake is switched on by FIRN_SEEDED_BUG. The proof that the tests can fail.
 bool SeededBug(std::string_view name);
 #else
-inline Status Hit(std::string_view) { return Status::OK(); }
-constexpr bool SeededBug(std::string_view) { return false; }
+inline Status Hit(std::string_view) {
+  return Status::OK();
+}
+constexpr bool SeededBug(std::string_view) {
+  return false;
+}
 #endif
 
 }  // namespace firn::failpoint

@@ -24,8 +24,8 @@ struct Sinks {
   std::shared_ptr<spdlog::logger> file;
 };
 
-std::mutex g_mutex;                      // guards g_sinks
-std::shared_ptr<const Sinks> g_sinks;    // set by Session only, null outside a session
+std::mutex g_mutex;                    // guards g_sinks
+std::shared_ptr<const Sinks> g_sinks;  // set by Session only, null outside a session
 
 std::shared_ptr<const Sinks> CurrentSinks() {
   std::lock_guard lock(g_mutex);
@@ -44,11 +44,16 @@ std::string Now() {
 
 constexpr const char* LevelName(Level level) {
   switch (level) {
-    case Level::kDebug: return "debug";
-    case Level::kInfo: return "info";
-    case Level::kWarn: return "warn";
-    case Level::kError: return "error";
-    case Level::kOff: return "off";
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warn";
+    case Level::kError:
+      return "error";
+    case Level::kOff:
+      return "off";
   }
   return "off";
 }
@@ -69,7 +74,8 @@ std::string AsText(Level level, std::string_view event, Fields fields) {
   for (const Field& field : fields) {
     nlohmann::json value;
     std::visit([&](const auto& known) { value = known; }, field.value.value);
-    const bool plain = value.is_string() && value.get_ref<const std::string&>().find_first_of(" \"\n\t") == std::string::npos;
+    const bool plain =
+        value.is_string() && value.get_ref<const std::string&>().find_first_of(" \"\n\t") == std::string::npos;
     line += " " + std::string(field.name) + "=" +
             (plain ? value.get<std::string>() : value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
@@ -117,10 +123,18 @@ class SpdlogSession : public Session {
 
 }  // namespace
 
-void Debug(std::string_view event, Fields fields) { Write(Level::kDebug, event, fields); }
-void Info(std::string_view event, Fields fields) { Write(Level::kInfo, event, fields); }
-void Warn(std::string_view event, Fields fields) { Write(Level::kWarn, event, fields); }
-void Error(std::string_view event, Fields fields) { Write(Level::kError, event, fields); }
+void Debug(std::string_view event, Fields fields) {
+  Write(Level::kDebug, event, fields);
+}
+void Info(std::string_view event, Fields fields) {
+  Write(Level::kInfo, event, fields);
+}
+void Warn(std::string_view event, Fields fields) {
+  Write(Level::kWarn, event, fields);
+}
+void Error(std::string_view event, Fields fields) {
+  Write(Level::kError, event, fields);
+}
 
 Result<std::unique_ptr<Session>> Session::Start(const Options& options) {
   Sinks sinks{.format = options.format, .stderr_level = options.level, .console = nullptr, .file = nullptr};

@@ -16,13 +16,13 @@ namespace firn::log {
 
 struct Value {
   std::variant<std::string, int64_t, double, bool> value;
-  Value(std::string_view text) : value(std::string(text)) {}        // NOLINT(google-explicit-constructor)
-  Value(const std::string& text) : value(text) {}                   // NOLINT(google-explicit-constructor)
-  Value(const char* text) : value(std::string(text)) {}             // NOLINT(google-explicit-constructor)
-  Value(bool flag) : value(flag) {}                                 // NOLINT(google-explicit-constructor)
-  Value(double number) : value(number) {}                           // NOLINT(google-explicit-constructor)
+  Value(std::string_view text) : value(std::string(text)) {}  // NOLINT(google-explicit-constructor)
+  Value(const std::string& text) : value(text) {}             // NOLINT(google-explicit-constructor)
+  Value(const char* text) : value(std::string(text)) {}       // NOLINT(google-explicit-constructor)
+  Value(bool flag) : value(flag) {}                           // NOLINT(google-explicit-constructor)
+  Value(double number) : value(number) {}                     // NOLINT(google-explicit-constructor)
   template <typename T, typename = std::enable_if_t<std::is_integral_v<T>>>
-  Value(T number) : value(static_cast<int64_t>(number)) {}          // NOLINT(google-explicit-constructor)
+  Value(T number) : value(static_cast<int64_t>(number)) {}  // NOLINT(google-explicit-constructor)
 };
 
 struct Field {

@@ -55,23 +55,37 @@ const FaultDetail* DetailOf(const Status& status) {
 
 std::string_view FaultName(Fault fault) {
   switch (fault) {
-    case Fault::kTransient: return "transient";
-    case Fault::kThrottled: return "throttled";
-    case Fault::kConflict: return "conflict";
-    case Fault::kOutcomeUnknown: return "outcome unknown";
-    case Fault::kConfig: return "configuration";
-    case Fault::kAuth: return "credentials";
-    case Fault::kBadData: return "bad data";
-    case Fault::kContract: return "contract";
-    case Fault::kUnreachable: return "unreachable";
-    case Fault::kBusy: return "busy";
-    case Fault::kCancelled: return "cancelled";
-    case Fault::kBug: return "internal";
+    case Fault::kTransient:
+      return "transient";
+    case Fault::kThrottled:
+      return "throttled";
+    case Fault::kConflict:
+      return "conflict";
+    case Fault::kOutcomeUnknown:
+      return "outcome unknown";
+    case Fault::kConfig:
+      return "configuration";
+    case Fault::kAuth:
+      return "credentials";
+    case Fault::kBadData:
+      return "bad data";
+    case Fault::kContract:
+      return "contract";
+    case Fault::kUnreachable:
+      return "unreachable";
+    case Fault::kBusy:
+      return "busy";
+    case Fault::kCancelled:
+      return "cancelled";
+    case Fault::kBug:
+      return "internal";
   }
   return "internal";
 }
 
-Status MakeError(Fault fault, std::string message) { return MakeError(fault, std::move(message), {}); }
+Status MakeError(Fault fault, std::string message) {
+  return MakeError(fault, std::move(message), {});
+}
 
 Status MakeError(Fault fault, std::string message, ErrorContext context) {
   return Status(CodeOf(fault), std::move(message), std::make_shared<FaultDetail>(fault, std::move(context)));

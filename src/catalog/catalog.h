@@ -37,8 +37,8 @@ struct TableCommit {
   std::vector<table::TableUpdate> updates;
 };
 
-/// What became of a commit that was tried. "Unknown" is a state of its own (DESIGN.md §5.3): the caller looks until it is
-/// answered and deletes nothing.
+/// What became of a commit that was tried. "Unknown" is a state of its own (DESIGN.md §5.3): the caller looks until it
+/// is answered and deletes nothing.
 enum class CommitOutcome { kCommitted, kConflict, kUnknown };
 
 struct CommitResult {

@@ -2,6 +2,8 @@
 
 namespace firn::cli {
 
-int Main(int, char**) { return 2; }
+int Main(int, char**) {
+  return 2;
+}
 
 }  // namespace firn::cli

@@ -53,12 +53,12 @@ struct PaginateConfig {
   std::string body_path;    // kPage, kOffset, kCursor: path in the request body, instead of `param`
   int64_t start = 1;        // kPage: first page number (default 1); kOffset: first offset (default 0)
   std::optional<int64_t> page_size;
-  std::string size_param;       // query parameter that carries page_size; kOffset default "limit"
-  std::string total_pages;      // kPage: path in the body of the number of pages
-  std::string total_rows;       // kOffset: path in the body of the number of rows
-  std::string has_more;         // path in the body of a boolean; false ends the slice
-  std::string stop_when;        // template; a true value ends the slice
-  std::string rel = "next";     // kLinkHeader
+  std::string size_param;         // query parameter that carries page_size; kOffset default "limit"
+  std::string total_pages;        // kPage: path in the body of the number of pages
+  std::string total_rows;         // kOffset: path in the body of the number of rows
+  std::string has_more;           // path in the body of a boolean; false ends the slice
+  std::string stop_when;          // template; a true value ends the slice
+  std::string rel = "next";       // kLinkHeader
   int64_t pages_max = 1'000'000;  // per slice; reaching it is an error, never a short table
 };
 

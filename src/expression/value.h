@@ -27,7 +27,7 @@ struct Duration {
 };
 
 using List = std::vector<Value>;
-/// Keys in the order they were written; on a duplicate key the last value wins.
+/// Keys in the order they were written, each once.
 using Map = std::vector<std::pair<std::string, Value>>;
 
 /// An immutable value of the expression core. Copies are cheap (lists and maps are shared). A value made from a secret
@@ -46,7 +46,7 @@ class Value {
   static Value Datetime(Timestamp value) { return Value(Data(value)); }
   static Value OfDuration(expression::Duration value) { return Value(Data(value)); }
   static Value OfList(List items) { return Value(Data(std::make_shared<const List>(std::move(items)))); }
-  static Value OfMap(Map entries) { return Value(Data(std::make_shared<const Map>(std::move(entries)))); }
+  static Value OfMap(Map entries);  // of duplicate keys the last is kept, at its place
 
   Kind kind() const { return static_cast<Kind>(data_.index()); }
   bool is_null() const { return kind() == Kind::kNull; }

@@ -46,7 +46,8 @@ class SpillReader : public source::ParentRows {
     constexpr size_t kBlockBytes = size_t{1} << 18;
     buffer_.resize(kBlockBytes);
     const ssize_t got = ::pread(fd_, buffer_.data(), kBlockBytes, offset_);
-    if (got <= 0) return MakeError(Fault::kTransient, "spill of parent rows cannot be read: " + std::string(std::strerror(errno)));
+    if (got <= 0)
+      return MakeError(Fault::kTransient, "spill of parent rows cannot be read: " + std::string(std::strerror(errno)));
     buffer_.resize(static_cast<size_t>(got));
     offset_ += got;
     at_ = 0;
@@ -81,13 +82,16 @@ Result<std::unique_ptr<ParentSpill>> ParentSpill::Create(const std::string& fold
   return std::unique_ptr<ParentSpill>(new ParentSpill(file));
 }
 
-ParentSpill::~ParentSpill() { std::fclose(file_); }
+ParentSpill::~ParentSpill() {
+  std::fclose(file_);
+}
 
 Status ParentSpill::Append(std::string_view json) {
   const uint64_t size = json.size();
   const bool written = std::fwrite(&size, sizeof size, 1, file_) == 1 &&
                        (json.empty() || std::fwrite(json.data(), json.size(), 1, file_) == 1);
-  if (!written) return MakeError(Fault::kTransient, "spill of parent rows failed: " + std::string(std::strerror(errno)));
+  if (!written)
+    return MakeError(Fault::kTransient, "spill of parent rows failed: " + std::string(std::strerror(errno)));
   ++num_rows_;
   return Status::OK();
 }

@@ -11,7 +11,8 @@
 namespace firn::pipeline {
 
 /// The fields that a parent's children need, one JSON object per row, in an unlinked temporary file: nothing is left
-/// after a crash, and personal data in it is gone with the process. Written by one thread, then read any number of times.
+/// after a crash, and personal data in it is gone with the process. Written by one thread, then read any number of
+/// times.
 class ParentSpill {
  public:
   static Result<std::unique_ptr<ParentSpill>> Create(const std::string& folder);

@@ -29,9 +29,12 @@ Json ErrorJson(const Status& error) {
 
 const char* NameOf(TableState state) {
   switch (state) {
-    case TableState::kCompleted: return "completed";
-    case TableState::kFailed: return "failed";
-    case TableState::kCancelled: return "cancelled";
+    case TableState::kCompleted:
+      return "completed";
+    case TableState::kFailed:
+      return "failed";
+    case TableState::kCancelled:
+      return "cancelled";
   }
   return "failed";
 }
@@ -43,10 +46,14 @@ Json TableJson(const TableResult& table) {
   out["identifier"] = table.identifier;
   out["state"] = NameOf(table.state);
   if (!table.error.ok()) out["error"] = ErrorJson(table.error);
-  out["rows"] = {{"read", table.rows.read},         {"appended", table.rows.appended},
-                 {"inserted", table.rows.inserted}, {"updated", table.rows.updated},
-                 {"deleted", table.rows.deleted},   {"skipped", table.rows.skipped},
-                 {"duplicates", table.rows.duplicates}, {"quarantined", table.rows.quarantined}};
+  out["rows"] = {{"read", table.rows.read},
+                 {"appended", table.rows.appended},
+                 {"inserted", table.rows.inserted},
+                 {"updated", table.rows.updated},
+                 {"deleted", table.rows.deleted},
+                 {"skipped", table.rows.skipped},
+                 {"duplicates", table.rows.duplicates},
+                 {"quarantined", table.rows.quarantined}};
   out["requests"] = {{"count", table.requests.num_requests},
                      {"throttled", table.requests.num_throttled},
                      {"retries", table.requests.num_retries},
@@ -86,25 +93,32 @@ int RunResult::ExitCode() const {
   if (failed == 0) return 0;
   if (failed < static_cast<int64_t>(tables.size())) return 3;
   const int code = ExitCodeOf(tables.front().error);
-  const bool common =
-      std::all_of(tables.begin(), tables.end(), [&](const TableResult& table) { return ExitCodeOf(table.error) == code; });
+  const bool common = std::all_of(tables.begin(), tables.end(),
+                                  [&](const TableResult& table) { return ExitCodeOf(table.error) == code; });
   return common ? code : 1;
 }
 
 int ExitCodeOf(const Status& error) {
   switch (FaultOf(error)) {
-    case Fault::kConfig: return 2;
-    case Fault::kAuth: return 4;
+    case Fault::kConfig:
+      return 2;
+    case Fault::kAuth:
+      return 4;
     case Fault::kTransient:
     case Fault::kThrottled:
     case Fault::kOutcomeUnknown:
-    case Fault::kUnreachable: return 5;
-    case Fault::kContract: return 6;
-    case Fault::kBusy: return 7;
-    case Fault::kCancelled: return 130;
+    case Fault::kUnreachable:
+      return 5;
+    case Fault::kContract:
+      return 6;
+    case Fault::kBusy:
+      return 7;
+    case Fault::kCancelled:
+      return 130;
     case Fault::kConflict:
     case Fault::kBadData:
-    case Fault::kBug: return 1;
+    case Fault::kBug:
+      return 1;
   }
   return 1;
 }

@@ -8,14 +8,26 @@
 namespace firn::schema {
 namespace {
 
-TypePtr Make(TypeId id) { return std::make_shared<const Type>(Type{.id = id}); }
+TypePtr Make(TypeId id) {
+  return std::make_shared<const Type>(Type{.id = id});
+}
 
 constexpr std::pair<TypeId, std::string_view> kPlainNames[] = {
-    {TypeId::kBoolean, "boolean"}, {TypeId::kInt, "int"},       {TypeId::kLong, "long"},
-    {TypeId::kFloat, "float"},     {TypeId::kDouble, "double"}, {TypeId::kDate, "date"},
-    {TypeId::kTime, "time"},       {TypeId::kTimestamp, "timestamp"}, {TypeId::kTimestampTz, "timestamptz"},
-    {TypeId::kString, "string"},   {TypeId::kUuid, "uuid"},     {TypeId::kBinary, "binary"},
-    {TypeId::kStruct, "struct"},   {TypeId::kList, "list"},     {TypeId::kMap, "map"},
+    {TypeId::kBoolean, "boolean"},
+    {TypeId::kInt, "int"},
+    {TypeId::kLong, "long"},
+    {TypeId::kFloat, "float"},
+    {TypeId::kDouble, "double"},
+    {TypeId::kDate, "date"},
+    {TypeId::kTime, "time"},
+    {TypeId::kTimestamp, "timestamp"},
+    {TypeId::kTimestampTz, "timestamptz"},
+    {TypeId::kString, "string"},
+    {TypeId::kUuid, "uuid"},
+    {TypeId::kBinary, "binary"},
+    {TypeId::kStruct, "struct"},
+    {TypeId::kList, "list"},
+    {TypeId::kMap, "map"},
 };
 
 const Field* FindIn(const std::vector<Field>& fields, int32_t id) {
@@ -67,22 +79,50 @@ const Field* Schema::Find(std::string_view name) const {
   return found == fields.end() ? nullptr : &*found;
 }
 
-const Field* Schema::FindById(int32_t id) const { return FindIn(fields, id); }
+const Field* Schema::FindById(int32_t id) const {
+  return FindIn(fields, id);
+}
 
-int32_t Schema::MaxFieldId() const { return MaxIn(fields); }
+int32_t Schema::MaxFieldId() const {
+  return MaxIn(fields);
+}
 
-TypePtr Boolean() { return Make(TypeId::kBoolean); }
-TypePtr Int() { return Make(TypeId::kInt); }
-TypePtr Long() { return Make(TypeId::kLong); }
-TypePtr Float() { return Make(TypeId::kFloat); }
-TypePtr Double() { return Make(TypeId::kDouble); }
-TypePtr Date() { return Make(TypeId::kDate); }
-TypePtr Time() { return Make(TypeId::kTime); }
-TypePtr Timestamp() { return Make(TypeId::kTimestamp); }
-TypePtr TimestampTz() { return Make(TypeId::kTimestampTz); }
-TypePtr String() { return Make(TypeId::kString); }
-TypePtr Uuid() { return Make(TypeId::kUuid); }
-TypePtr Binary() { return Make(TypeId::kBinary); }
+TypePtr Boolean() {
+  return Make(TypeId::kBoolean);
+}
+TypePtr Int() {
+  return Make(TypeId::kInt);
+}
+TypePtr Long() {
+  return Make(TypeId::kLong);
+}
+TypePtr Float() {
+  return Make(TypeId::kFloat);
+}
+TypePtr Double() {
+  return Make(TypeId::kDouble);
+}
+TypePtr Date() {
+  return Make(TypeId::kDate);
+}
+TypePtr Time() {
+  return Make(TypeId::kTime);
+}
+TypePtr Timestamp() {
+  return Make(TypeId::kTimestamp);
+}
+TypePtr TimestampTz() {
+  return Make(TypeId::kTimestampTz);
+}
+TypePtr String() {
+  return Make(TypeId::kString);
+}
+TypePtr Uuid() {
+  return Make(TypeId::kUuid);
+}
+TypePtr Binary() {
+  return Make(TypeId::kBinary);
+}
 
 TypePtr Decimal(int32_t precision, int32_t scale) {
   FIRN_CHECK(precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision);

@@ -14,16 +14,23 @@
 namespace firn::schema {
 
 enum class TypeId {
-  kBoolean, kInt, kLong, kFloat, kDouble,
+  kBoolean,
+  kInt,
+  kLong,
+  kFloat,
+  kDouble,
   kDecimal,      // precision 1..38, scale 0..precision
   kDate,         // days since 1970-01-01
   kTime,         // microseconds of the day
   kTimestamp,    // microseconds, no zone
   kTimestampTz,  // microseconds, UTC
-  kString, kUuid,
-  kFixed,        // length in bytes
+  kString,
+  kUuid,
+  kFixed,  // length in bytes
   kBinary,
-  kStruct, kList, kMap,
+  kStruct,
+  kList,
+  kMap,
 };
 
 struct Field;
@@ -31,9 +38,9 @@ struct Field;
 /// An immutable type; shared freely between threads.
 struct Type {
   TypeId id;
-  int32_t precision = 0;     // kDecimal
-  int32_t scale = 0;         // kDecimal
-  int32_t length = 0;        // kFixed
+  int32_t precision = 0;        // kDecimal
+  int32_t scale = 0;            // kDecimal
+  int32_t length = 0;           // kFixed
   std::vector<Field> children;  // kStruct: its fields; kList: {"element"}; kMap: {"key", "value"}
 
   bool is_nested() const { return id == TypeId::kStruct || id == TypeId::kList || id == TypeId::kMap; }
@@ -78,8 +85,8 @@ TypePtr Uuid();
 TypePtr Fixed(int32_t length);
 TypePtr Binary();
 TypePtr Struct(std::vector<Field> fields);
-TypePtr List(Field element);             // the element's name is set to "element"
-TypePtr Map(Field key, Field value);     // names set to "key" and "value", the key to required
+TypePtr List(Field element);          // the element's name is set to "element"
+TypePtr Map(Field key, Field value);  // names set to "key" and "value", the key to required
 
 /// True if both have the same shape, names, ids and nullability at every depth (docs are not compared).
 bool Equals(const Type& a, const Type& b);

@@ -1,5 +1,6 @@
 #include "table/write/bounds.h"
 
+
 #include <arrow/array.h>
 #include <arrow/extension_type.h>
 #include <arrow/record_batch.h>
@@ -11,11 +12,13 @@
 #include <limits>
 #include <string_view>
 
+#include "table/metadata/literal.h"
+
 namespace firn::table {
 
 namespace {
 
-using Int128 = __int128;
+
 
 constexpr size_t kStringCodePointsMax = 16;
 constexpr size_t kBytesMax = 16;

@@ -33,8 +33,9 @@ Result<std::shared_ptr<arrow::Array>> ApplyTransform(const Transform& transform,
 /// Returns the value of one slot of an array that has the Arrow type of `type` (a primitive).
 Literal LiteralAt(const arrow::Array& values, const schema::TypePtr& type, int64_t row);
 
-/// Returns "day=2026-11-21/region=eu%20west" (no slashes around), "" if unpartitioned. Decorative: the tuple in the
-/// manifest is the truth. Names and values are URL-escaped and cut to 96 bytes.
+/// Returns "day=2026-11-21/region=eu_west" (no slashes around), "" if unpartitioned. Decorative: the tuple in the
+/// manifest is the truth, so bytes that some reader mangles in a location (all but letters, digits and ._-) become "_"
+/// and names and values are cut to 64 bytes; two partitions may share a folder.
 std::string PartitionPath(const PartitionSpec& spec, std::span<const Literal> tuple);
 
 /// Numbers the partitions of a stream of batches: 0, 1, … in order of first appearance. Used by one thread.
