@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "table/metadata/metadata.h"
+#include "table/metadata/requirement.h"
 #include "table/metadata/update.h"
 
 /// Where the current metadata file of each table is recorded, in the vocabulary of the Iceberg REST specification
