@@ -1,6 +1,5 @@
 #include "table/write/bounds.h"
 
-
 #include <arrow/array.h>
 #include <arrow/extension_type.h>
 #include <arrow/record_batch.h>
@@ -17,8 +16,6 @@
 namespace firn::table {
 
 namespace {
-
-
 
 constexpr size_t kStringCodePointsMax = 16;
 constexpr size_t kBytesMax = 16;
