@@ -1,0 +1,189 @@
+#include "config/explain.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace firn::config {
+namespace {
+
+constexpr std::array kExplanations = {
+    Explanation{
+        "E0101", "the file is not valid YAML",
+        "Project files are YAML 1.2, and JSON is YAML too. The place is where the parser could not go on; the cause is "
+        "often a missing quote or a wrong indentation one line above.",
+        "records: \"data: items\"   # text that contains ': ' is quoted"},
+    Explanation{"E0102", "a key appears twice",
+                "Which of the two values counts would depend on the reader, so neither does.", ""},
+    Explanation{"E0103", "nested too deeply", "A project file nests at most 64 levels, aliases expanded.", ""},
+    Explanation{
+        "E0104", "the file or a value is too large",
+        "A project file has at most 16 MiB and a single value at most 1 MiB. Put large values into a file of their own "
+        "and refer to it with ${file:…}.",
+        ""},
+    Explanation{
+        "E0105", "too many values or aliases",
+        "Aliases are expanded when read; the expanded document has at most 300,000 values, 1,000 aliases and 16 MiB.",
+        ""},
+    Explanation{"E0106", "a line is indented with a tab", "YAML allows spaces only. Most editors can convert the file.",
+                ""},
+    Explanation{"E0107", "characters that are not text", "Project files are UTF-8 without NUL and control characters.",
+                ""},
+    Explanation{"E0108", "YAML that project files do not use",
+                "One document per file, keys that are plain text, no tags but !!str and no merge keys (<<).", ""},
+    Explanation{
+        "E0109", "an alias without an anchor",
+        "An alias (*name) repeats a value marked earlier with an anchor (&name), and cannot stand inside it. Text that "
+        "begins with * must be quoted.",
+        "path: \"*\""},
+    Explanation{"E0110", "the project cannot be read",
+                "The project is the file or folder named by --config or FIRN_CONFIG, else the nearest firn.yaml from "
+                "the working "
+                "folder up to the root of the repository.",
+                ""},
+    Explanation{
+        "E0111", "two files set the same key",
+        "When the project is a folder, all its *.yaml files are merged. Mappings are joined; a value may be set once.",
+        ""},
+    Explanation{"E0201", "unknown key",
+                "Every key is checked, because a misspelt key that is ignored means a setting that does not hold.", ""},
+    Explanation{"E0202", "wrong type",
+                "Quoted values are text, unquoted ones have the type they look like: 5, true, null.", "page_size: 100"},
+    Explanation{"E0203", "out of range", "`firn schema` and the reference list the range of each number.", ""},
+    Explanation{"E0204", "a required key is missing", "", ""},
+    Explanation{"E0205", "not one of the known values", "", ""},
+    Explanation{
+        "E0206", "a size, duration, date or URL that cannot be read",
+        "Sizes are a number and B, KiB, MiB, GiB, KB, MB or GB. Durations are numbers and ms, s, m, h or d, in any "
+        "combination, or ISO 8601.",
+        "lookback: 1h30m      # or PT1H30M\nfile_max_bytes: 64MiB"},
+    Explanation{"E0207", "a key has no value", "Remove the key to get the default, or write its value.", ""},
+    Explanation{"E0208", "a key of another type",
+                "The key exists, but not for the `type` chosen here; it would have no effect.", ""},
+    Explanation{"E0209", "a name that cannot be used",
+                "Names of pipelines, datasets and tables become folder names and SQL identifiers: they begin with a "
+                "letter or '_' and hold "
+                "letters, digits, '_' and '-', at most 128.",
+                ""},
+    Explanation{"E0210", "a word of another tool",
+                "dlt, Airbyte, Singer and dbt name the same thing differently. The help line has the exact firn word.",
+                ""},
+    Explanation{"E0211", "not in this build",
+                "The key or value is part of firn's design but this binary cannot do it. It is refused, because "
+                "ignoring it would "
+                "promise something that does not happen.",
+                ""},
+    Explanation{"E0212", "a project version this firn does not know",
+                "`version: 1` is the only one so far. A newer version needs a newer firn.", "version: 1"},
+    Explanation{"E0213", "an empty or repeated list item", "", ""},
+    Explanation{
+        "E0301", "an environment variable is not set",
+        "${env:X} needs X in the environment or in the .env file beside the project. An empty variable counts as set. "
+        "${env:X:-text} gives a default.",
+        "token: ${env:SHOP_TOKEN}\nuser: ${env:USER:-nobody}"},
+    Explanation{"E0302", "a file named by ${file:…} cannot be read",
+                "The path is relative to the project's folder. The file is UTF-8, at most 1 MiB; one newline at its "
+                "end is dropped.",
+                "token: ${file:/run/secrets/shop}"},
+    Explanation{"E0303", "a ${…} that cannot be read",
+                "References are ${env:NAME}, ${env:NAME:-default} and ${file:path}. A literal ${ is written $${.", ""},
+    Explanation{"E0304", "a ${…} inside a key", "Keys are fixed: a project must have the same shape everywhere.", ""},
+    Explanation{"E0305", "a secret store this build does not have", "This build reads ${env:…} and ${file:…}.", ""},
+    Explanation{"E0306", "a line of .env that cannot be read",
+                "Lines are NAME=value, with optional quotes and an optional leading `export`. Variables of the real "
+                "environment win.",
+                ""},
+    Explanation{"E0307", "an unknown environment",
+                "--env, FIRN_ENV or ENVIRONMENT names a key of `environments:`. A misspelt one must not run on "
+                "production's lake.",
+                ""},
+    Explanation{"E0308", "an override that matches nothing",
+                "FIRN__A__B=value sets a.b. The path must lead through mappings.", "FIRN__LAKE__WAREHOUSE=/data/lake"},
+    Explanation{"E0309", "a secret too short to hide",
+                "A secret shorter than four characters cannot be removed from logs without destroying ordinary text.",
+                ""},
+    Explanation{"E0310", "a secret written into the project file",
+                "Project files are committed and shared. Refer to the secret instead.", "token: ${env:SHOP_TOKEN}"},
+    Explanation{"E0401", "merge without a key", "merge replaces rows by primary_key. Without one it could only append.",
+                "primary_key: id\nwrite_disposition: merge"},
+    Explanation{"E0402", "replace of an incremental table",
+                "An incremental read fetches only what changed; replacing the table with it would drop all other rows.",
+                "write_disposition: merge"},
+    Explanation{"E0403", "a mask that makes keys or cursors equal or unordered",
+                "redact, null and ip give many rows the same value, so rows would overwrite each other. No mask keeps "
+                "the order "
+                "a cursor needs, and the state keeps cursor values.",
+                "columns: {email: {pii: email, mask_on_write: sha256}}"},
+    Explanation{
+        "E0404", "raw bodies where readers of the lake can reach them",
+        "The raw archive holds response bodies before masking. With personal data it must lie outside the warehouse.",
+        "raw: {mode: archive, location: /secure/raw}"},
+    Explanation{"E0405", "a parent that is no table of the pipeline",
+                "parent names another table of the same pipeline, and parents cannot form a circle.", ""},
+    Explanation{"E0406", "a partition field that cannot be read",
+                "A column alone, or year, month, day, hour, bucket(n, column), truncate(width, column).",
+                "partition_by: [day(created_at), \"bucket(16, id)\"]"},
+    Explanation{"E0407", "incremental settings that do not fit together", "",
+                "incremental: {cursor: updated_at, param: since, end_param: until, start: 2024-01-01, step: 7d}"},
+    Explanation{"E0408", "hmac without a key",
+                "mask_on_write: hmac needs a project-wide secret, so that equal values stay equal.",
+                "mask_key: ${env:FIRN_MASK_KEY}"},
+    Explanation{"E0409", "two tables with one name in the lake",
+                "Two pipelines write the same dataset and table; their rows and states would mix.", ""},
+    Explanation{"E0410", "pagination settings that do not fit together", "",
+                "paginate: {type: cursor, next: meta.next, param: cursor}"},
+    Explanation{"E0411", "an unclosed {{ }}", "Expressions stand in {{ and }}. A literal {{ is written {{ \"{{\" }}.",
+                ""},
+    Explanation{"E0412", "a key that needs a parent", "include and replace_children belong to tables with a parent.",
+                "parent: orders\ninclude: {order_id: parent.id}"},
+    Explanation{"E0413", "delete_when without merge", "A row is deleted by its key, in a table written with merge.",
+                ""},
+    Explanation{"E0414", "a request body that cannot be sent", "GET, HEAD and DELETE requests carry no body here.",
+                "method: POST"},
+    Explanation{"E0415", "an unknown column type",
+                "Types are those of Iceberg: boolean, int, long, float, double, decimal(p,s), date, time, timestamp, "
+                "timestamptz, "
+                "string, uuid, binary, fixed(n); and json or map.",
+                "columns: {total: {type: \"decimal(12,2)\"}}"},
+    Explanation{"E0416", "a schedule that cannot be read", "", "schedule: every 15m   # or \"0 6 * * *\", or off"},
+    Explanation{"E0417", "a URL that cannot be used",
+                "URLs are absolute, http or https, and hold no user name or password.",
+                "base_url: https://api.shop.example"},
+    Explanation{"E0418", "an unknown time zone", "Time zones have IANA names: UTC, Europe/Berlin.", ""},
+    Explanation{"E0419", "a key that is not in the rows",
+                "A primary key of a child table that begins with parent. must be brought in by include.", ""},
+};
+
+constexpr bool IsSorted() {
+  for (size_t i = 1; i < kExplanations.size(); ++i) {
+    if (!(kExplanations[i - 1].code < kExplanations[i].code)) return false;
+  }
+  return true;
+}
+static_assert(IsSorted());
+
+}  // namespace
+
+std::span<const Explanation> Explanations() {
+  return kExplanations;
+}
+
+const Explanation* FindExplanation(std::string_view code) {
+  if (!code.empty() && std::tolower(static_cast<unsigned char>(code[0])) == 'e') code.remove_prefix(1);
+  while (code.starts_with('0')) code.remove_prefix(1);
+  for (const Explanation& entry : kExplanations) {
+    if (!code.empty() && entry.code.substr(2) == code) return &entry;
+  }
+  return nullptr;
+}
+
+Result<std::string> RenderExplanation(std::string_view code) {
+  const Explanation* entry = FindExplanation(code);
+  if (entry == nullptr) return MakeError(Fault::kConfig, "there is no such code, expected for example E0201");
+  std::string page = std::string(entry->code) + ": " + std::string(entry->title) + "\n";
+  if (!entry->text.empty()) page += "\n" + std::string(entry->text) + "\n";
+  if (!entry->example.empty()) page += "\nExample:\n\n" + std::string(entry->example) + "\n";
+  return page;
+}
+
+}  // namespace firn::config
