@@ -22,12 +22,12 @@ struct NamedTemplate {
   Template value;
 };
 
-/// A JSON body whose leaves are templates. Exactly one of the members is used, by kind.
+/// A JSON body whose string leaves are templates. Which members are used is decided by kind.
 struct BodyTemplate {
-  enum class Kind { kScalar, kObject, kList };
-  Kind kind = Kind::kScalar;
-  Template scalar;      // one expression keeps its type; text becomes a string
-  std::string literal;  // kScalar: not empty for a constant that is no string, as JSON text ("3", "true", "null")
+  enum class Kind { kConstant, kTemplate, kObject, kList };
+  Kind kind = Kind::kConstant;
+  std::string constant;  // kConstant: JSON text
+  Template text;         // kTemplate: one expression keeps its type; text becomes a string
   std::vector<std::pair<std::string, BodyTemplate>> fields;
   std::vector<BodyTemplate> items;
 };
@@ -47,7 +47,6 @@ struct AuthPlan {
   std::string token;                // bearer
   std::string username, password;   // basic
   std::string key_name, key_value;  // api key: header or parameter name, and the secret
-  std::string key_prefix;           // put before the key in a header, for example "Token "
   std::string token_url, client_id, client_secret, refresh_token, scope;  // OAuth2
   std::vector<std::pair<std::string, std::string>> token_params;          // OAuth2: more form fields (audience)
   bool client_in_body = false;  // OAuth2: client id and secret as form fields instead of basic auth
@@ -55,37 +54,38 @@ struct AuthPlan {
 
 struct PaginatePlan {
   enum class Type { kAuto, kNone, kPage, kOffset, kCursor, kLinkHeader, kNextUrl };
-  enum class In { kQuery, kBody, kHeader };
   Type type = Type::kAuto;
   std::string where;
-  std::string param;  // page number, offset or cursor goes here
-  In param_in = In::kQuery;
-  std::string size_param;       // empty: the size is not sent
-  int64_t page_size = 0;        // 0: not known; then a short page cannot end the reading
-  int64_t first = 0;            // page: number of the first page; offset: first offset
-  std::string next;             // path in the body of the cursor or of the next URL
-  std::string next_header;      // response header that holds the cursor
-  std::string has_more;         // path in the body of a flag: false ends the reading
-  std::string total;            // path in the body of the number of records
-  std::string total_pages;      // path in the body of the number of pages
-  int64_t max_pages = 100'000;  // of one slice; reaching it is an error, never a short table
+  std::string param;                  // query parameter of the page number, offset or cursor
+  std::string body_path;              // the same in the request body, instead of `param`
+  std::string size_param;             // empty: the size is not sent
+  int64_t page_size = 0;              // 0: not known; then a short page cannot end the reading
+  int64_t first = 0;                  // page: number of the first page; offset: first offset
+  std::string next;                   // path in the body of the cursor or of the next URL
+  std::string next_header;            // response header that holds the cursor
+  std::string rel = "next";           // relation in the Link header
+  std::string has_more;               // path in the body of a flag: false ends the slice
+  std::string total_rows;             // path in the body of the number of records
+  std::string total_pages;            // path in the body of the number of pages
+  std::optional<Template> stop_when;  // over {{ response.* }} and {{ count }}; a true value ends the slice
+  int64_t pages_max = 1'000'000;      // of one slice; reaching it is an error, never a short table
 };
 
-/// How a cursor value is written into a request.
-enum class CursorFormat { kSource, kIso, kEpochSeconds, kEpochMillis, kPattern };
+/// How a lower or upper bound is written into a request. kIso: as the source wrote it, if it did.
+enum class CursorFormat { kIso, kEpochSeconds, kEpochMillis, kPattern };
 
 struct IncrementalPlan {
   enum class Order { kUnordered, kAscending };
   std::string where;
   std::string cursor;            // source path in the record
-  std::string param, end_param;  // request parameters; either may be empty (a template may place the value)
-  CursorFormat format = CursorFormat::kSource;
-  std::string pattern;               // kPattern: strptime-like
-  std::string timezone = "UTC";      // of values without an offset, and of kPattern
-  std::optional<std::string> start;  // JSON text of the first value: "\"2024-01-01\"" or "0"
-  int64_t lookback_micros = 0;
-  int64_t lag_micros = 0;   // end = now − lag
-  int64_t step_micros = 0;  // 0: one window
+  std::string param, end_param;  // query parameters; empty: a template places {{ incremental.start }} or .end
+  CursorFormat format = CursorFormat::kIso;
+  std::string pattern;           // kPattern: strftime text
+  std::string timezone = "UTC";  // of values without an offset, and of kPattern
+  std::string start;             // first lower bound as written; empty: none, the first request has no lower bound
+  int64_t lookback_micros = 0;   // subtracted from the last cursor value
+  int64_t lag_micros = 0;        // the upper bound is now − lag
+  int64_t step_micros = 0;       // length of a window; 0: one window
   Order order = Order::kUnordered;
 };
 
@@ -101,7 +101,16 @@ struct ParentPlan {
   std::string table;
   std::vector<std::string> fields;                           // source paths of the parent's rows that are used
   std::vector<std::pair<std::string, std::string>> include;  // column → source path in the parent's row
+};
+
+/// Limits of the wire; io's own where 0.
+struct HttpPlan {
+  double requests_per_second = 0;  // 0: no limit
+  int32_t burst = 1;
   int32_t concurrency = 4;
+  int64_t connect_timeout_ms = 0, first_byte_timeout_ms = 0, idle_timeout_ms = 0, total_timeout_ms = 0;
+  int64_t attempts_max = 0, retry_total_ms = 0;
+  int64_t body_bytes_max = 0;
 };
 
 /// The answer to a response status; the first rule that matches wins. Without one: 2xx ok, 401/403 kAuth, 404 kConfig,
@@ -146,6 +155,7 @@ struct RestPlan {
   std::vector<NamedTemplate> params;  // of every request
   std::vector<NamedTemplate> headers;
   AuthPlan auth;
+  HttpPlan http;
   std::vector<TablePlan> tables;
 
   const TablePlan* Find(const std::string& table) const {

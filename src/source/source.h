@@ -17,6 +17,9 @@
 namespace firn::format::json {
 class Page;
 }
+namespace firn::io {
+class RawArchiveWriter;
+}
 
 /// The contract between firn and everything it reads from (DESIGN.md §2). A source never commits and never decides
 /// what is durable; it says where each piece of reading can resume, and is told what has been committed.
@@ -106,6 +109,9 @@ struct ReadRequest {
   std::optional<std::string> from;  // --from / --to: replace the incremental start and end for this run
   std::optional<std::string> to;
   std::unique_ptr<ParentRows> parents;  // null unless the table has a parent
+  /// Gets every response body before its rows are yielded; null: nothing is archived. Borrowed. The pipeline calls Sync
+  /// before the commit.
+  io::RawArchiveWriter* archive = nullptr;
 };
 
 /// What a table's declaration promises; data, not virtual methods (STYLE.md §6).
