@@ -3,8 +3,8 @@
 #include <arrow/type_fwd.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "base/status.h"
@@ -27,19 +27,22 @@ class Chunker {
   /// Takes the next piece of the stream, of any size (copied). Errors: kBadData E0607 if a line is too long.
   Status Push(std::string_view piece);
   /// Ends the stream: what is left over becomes the last chunk.
-  void Finish() { finished_ = true; }
-  /// Returns the next chunk, or nullopt if more input is needed (after Finish: the end).
-  Result<std::optional<std::shared_ptr<arrow::Buffer>>> Pop();
+  Status Finish();
+  /// Returns the next chunk, or null if more input is needed (after Finish: the end).
+  std::shared_ptr<arrow::Buffer> Pop();
   /// Bytes pushed and not yet popped.
   int64_t bytes_held() const { return held_; }
 
  private:
-  Status Reserve(int64_t size);
+  Status Grow(int64_t capacity);
+  Status Cut(int64_t size);
+
   Options options_;
-  std::unique_ptr<arrow::ResizableBuffer> pending_;
+  std::shared_ptr<arrow::ResizableBuffer> pending_;  // ours alone until it is cut off
+  int64_t pending_size_ = 0;
+  int64_t lines_end_ = 0;  // end of the last whole line in pending_
+  std::deque<std::shared_ptr<arrow::Buffer>> ready_;
   int64_t held_ = 0;
-  int64_t scanned_ = 0;    // bytes of pending_ known to hold no newline after last_line_
-  int64_t last_line_ = 0;  // end of the last whole line in pending_
   bool finished_ = false;
 };
 

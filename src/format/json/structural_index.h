@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace firn::format::json {
+
+/// The offsets of all structural characters ({}[]:,), string starts and scalar starts of a body, ascending: stage 1 of
+/// simdjson. UTF-8, closed strings and control characters in strings are checked by it; grammar, numbers, literals and
+/// escapes are not (structural_walker.h does that).
+class StructuralIndex {
+ public:
+  /// Bytes behind the body that must be readable and zero.
+  static constexpr size_t kPadding = 64;
+
+  enum class Problem { kNone, kEmpty, kInvalidUtf8, kControlCharacter, kUnclosedString, kTooLarge, kOther };
+
+  struct Broken {
+    uint32_t begin = 0;  // of the line, without surrounding whitespace
+    uint32_t end = 0;
+    Problem problem = Problem::kNone;
+  };
+
+  StructuralIndex();
+  ~StructuralIndex();
+  StructuralIndex(const StructuralIndex&) = delete;
+  StructuralIndex& operator=(const StructuralIndex&) = delete;
+
+  /// Indexes the whole body. After kInvalidUtf8 and kControlCharacter the offsets are still complete.
+  Problem Build(std::string_view body);
+  /// Indexes line by line, so that a broken line costs only itself. Returns the broken lines; the offset of the first
+  /// byte of each stands in the index.
+  std::vector<Broken> BuildLines(std::string_view body);
+
+  /// All offsets; one more, the body's size, may be read behind the end.
+  std::span<const uint32_t> offsets() const { return {begin_, size_}; }
+  /// Returns the first entry whose offset is not less than `offset`.
+  const uint32_t* LowerBound(uint32_t offset) const;
+  int64_t bytes_held() const { return static_cast<int64_t>(size_ * sizeof(uint32_t)); }
+
+ private:
+  struct Stage1;
+  std::unique_ptr<Stage1> stage1_;
+  std::vector<uint32_t> joined_;  // by BuildLines
+  const uint32_t* begin_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// Returns what is wrong, in words.
+const char* ProblemText(StructuralIndex::Problem problem);
+
+bool IsUtf8(std::string_view text);
+
+}  // namespace firn::format::json
