@@ -1,0 +1,282 @@
+#include "table/scan/plan.h"
+
+#include <arrow/buffer.h>
+
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "io/file_store.h"
+#include "table/manifest/manifest_list.h"
+#include "table/manifest/manifest_reader.h"
+#include "table/write/transform.h"
+
+namespace firn::table {
+
+namespace {
+
+using Op = Predicate::Op;
+using Kind = Transform::Kind;
+
+constexpr int64_t kManifestBytesMax = int64_t{1} << 30;
+constexpr size_t kNamedDeleteFilesMax = 3;
+
+bool IsFloat(const schema::Type& type) {
+  return type.id == schema::TypeId::kFloat || type.id == schema::TypeId::kDouble;
+}
+
+double AsDouble(const Literal& value) {
+  const auto* single = std::get_if<float>(&value.value);
+  return single != nullptr ? *single : std::get<double>(value.value);
+}
+
+bool IsNan(const Literal& value) {
+  return !value.is_null() && IsFloat(*value.type) && std::isnan(AsDouble(value));
+}
+
+/// -1, 0, 1 as a query sees it: -0.0 equals 0.0 (bounds order them, rows do not).
+int CompareAsQuery(const Literal& a, const Literal& b) {
+  if (IsFloat(*a.type)) return AsDouble(a) < AsDouble(b) ? -1 : (AsDouble(a) > AsDouble(b) ? 1 : 0);
+  const auto order = Compare(a, b);
+  return order < 0 ? -1 : (order > 0 ? 1 : 0);
+}
+
+/// What is known of a set of values of one column.
+struct Range {
+  std::optional<Literal> lower;
+  std::optional<Literal> upper;
+  bool may_have_null = true;
+  bool may_have_value = true;  // other than null
+  bool may_have_nan = true;
+};
+
+/// False only if no value of the range satisfies `op value`. NaN may count as larger than all (DuckDB) or satisfy
+/// nothing (SQL of others), so a range with NaN is never excluded by its upper bound.
+bool RangeMayMatch(const Range& range, Op op, const Literal& value) {
+  if (op == Op::kIsNull) return range.may_have_null;
+  if (!range.may_have_value) return false;
+  if (op == Op::kIsNotNull) return true;
+  if (value.is_null() || IsNan(value)) return true;
+  const bool nan = range.may_have_nan && IsFloat(*value.type);
+  const bool below = range.upper && !nan && CompareAsQuery(*range.upper, value) < 0;     // all values < value
+  const bool at_most = range.upper && !nan && CompareAsQuery(*range.upper, value) <= 0;  // all values <= value
+  const bool above = range.lower && CompareAsQuery(*range.lower, value) > 0;
+  const bool at_least = range.lower && CompareAsQuery(*range.lower, value) >= 0;
+  switch (op) {
+    case Op::kEqual:
+      return !below && !above;
+    case Op::kLess:
+      return !at_least;
+    case Op::kLessOrEqual:
+      return !above;
+    case Op::kGreater:
+      return !at_most;
+    case Op::kGreaterOrEqual:
+      return !below;
+    default:
+      return true;
+  }
+}
+
+std::optional<Literal> DecodeBound(const schema::TypePtr& type, const std::string* bytes) {
+  if (bytes == nullptr) return std::nullopt;
+  auto literal = FromSingleValue(type, *bytes);
+  if (!literal.ok() || IsNan(*literal)) return std::nullopt;  // a bound we cannot read bounds nothing
+  return std::move(literal).ValueUnsafe();
+}
+
+const std::string* Find(const std::map<int32_t, std::string>& map, int32_t id) {
+  const auto found = map.find(id);
+  return found == map.end() ? nullptr : &found->second;
+}
+
+std::optional<int64_t> FindCount(const std::map<int32_t, int64_t>& map, int32_t id) {
+  const auto found = map.find(id);
+  return found == map.end() ? std::nullopt : std::optional<int64_t>(found->second);
+}
+
+/// A predicate as it applies to one field of a partition spec.
+struct PartitionTest {
+  size_t index = 0;  // in the tuple
+  schema::TypePtr type;
+  Op op = Op::kEqual;
+  Literal value;
+};
+
+/// Turns `x op v` into a condition on the transform of x that x's rows imply. nullopt: it implies nothing.
+Result<std::optional<PartitionTest>> Project(const Predicate& predicate, const PartitionField& field, size_t index,
+                                             const schema::TypePtr& type) {
+  const Kind kind = field.transform.kind;
+  if (kind == Kind::kVoid || kind == Kind::kUnknown) return std::nullopt;
+  PartitionTest test{.index = index, .type = type, .op = predicate.op, .value = Literal::Null(type)};
+  if (predicate.op == Op::kIsNull || predicate.op == Op::kIsNotNull) return test;
+  if (predicate.value.is_null() || (kind == Kind::kBucket && predicate.op != Op::kEqual)) return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(test.value, ApplyTransform(field.transform, predicate.value));
+  if (kind != Kind::kIdentity) {  // x < v implies only T(x) <= T(v)
+    if (predicate.op == Op::kLess) test.op = Op::kLessOrEqual;
+    if (predicate.op == Op::kGreater) test.op = Op::kGreaterOrEqual;
+  }
+  return test;
+}
+
+bool TupleMayMatch(const PartitionTest& test, const std::vector<Literal>& tuple) {
+  if (test.index >= tuple.size()) return true;
+  const Literal& value = tuple[test.index];
+  if (value.is_null()) return RangeMayMatch({.may_have_value = false}, test.op, test.value);
+  const bool nan = IsNan(value);
+  Range range{.may_have_null = false, .may_have_nan = nan};
+  if (!nan) range.lower = range.upper = value;
+  return RangeMayMatch(range, test.op, test.value);
+}
+
+bool SummaryMayMatch(const PartitionTest& test, const ManifestFile& manifest) {
+  if (!manifest.partitions || test.index >= manifest.partitions->size()) return true;
+  const FieldSummary& summary = (*manifest.partitions)[test.index];
+  Range range{.may_have_null = summary.contains_null, .may_have_nan = summary.contains_nan.value_or(true)};
+  const bool has_bounds = summary.lower_bound.has_value() && summary.upper_bound.has_value();
+  // No bounds means: nothing but null and NaN.
+  range.may_have_value = has_bounds || (range.may_have_nan && IsFloat(*test.type));
+  range.lower = DecodeBound(test.type, summary.lower_bound ? &*summary.lower_bound : nullptr);
+  range.upper = DecodeBound(test.type, summary.upper_bound ? &*summary.upper_bound : nullptr);
+  return RangeMayMatch(range, test.op, test.value);
+}
+
+class Planner {
+ public:
+  Planner(io::FileStore& files, const TableMetadata& metadata, const ScanOptions& options)
+      : files_(files), metadata_(metadata), options_(options) {}
+
+  Status AddManifest(const ManifestFile& manifest);
+  Result<ScanPlan> Finish();
+
+ private:
+  Result<std::vector<PartitionTest>> TestsOf(const PartitionSpec& spec, const std::vector<schema::Field>& fields) const;
+  bool Wanted(const ManifestEntry& entry, const std::vector<PartitionTest>& tests) const;
+
+  io::FileStore& files_;
+  const TableMetadata& metadata_;
+  const ScanOptions& options_;
+  ScanPlan plan_;
+  std::vector<std::string> delete_files_;
+};
+
+Result<std::vector<PartitionTest>> Planner::TestsOf(const PartitionSpec& spec,
+                                                    const std::vector<schema::Field>& fields) const {
+  std::vector<PartitionTest> tests;
+  for (size_t i = 0; i < spec.fields.size(); ++i) {
+    for (const Predicate& predicate : options_.predicates) {
+      if (predicate.field_id != spec.fields[i].source_id) continue;
+      ARROW_ASSIGN_OR_RAISE(auto test, Project(predicate, spec.fields[i], i, fields[i].type));
+      if (test) tests.push_back(std::move(*test));
+    }
+  }
+  return tests;
+}
+
+bool Planner::Wanted(const ManifestEntry& entry, const std::vector<PartitionTest>& tests) const {
+  for (const PartitionTest& test : tests) {
+    if (!TupleMayMatch(test, entry.file.partition)) return false;
+  }
+  for (const Predicate& predicate : options_.predicates) {
+    const schema::Field* field = metadata_.schema().FindById(predicate.field_id);
+    if (field != nullptr && !MayMatch(predicate, entry.file, field->type)) return false;
+  }
+  return true;
+}
+
+Status Planner::AddManifest(const ManifestFile& manifest) {
+  if (!manifest.may_have_live_files()) return Status::OK();
+  const PartitionSpec* spec = metadata_.FindSpec(manifest.partition_spec_id);
+  if (spec == nullptr) {
+    return MakeError(Fault::kBadData, "manifest " + manifest.manifest_path + " has an unknown partition spec: " +
+                                          std::to_string(manifest.partition_spec_id));
+  }
+  ManifestReadOptions read;
+  ARROW_ASSIGN_OR_RAISE(read.partition_fields, PartitionFieldsOf(metadata_, spec->spec_id));
+  ARROW_ASSIGN_OR_RAISE(const auto tests, TestsOf(*spec, read.partition_fields));
+  for (const PartitionTest& test : tests) {
+    if (manifest.content == ManifestContent::kData && !SummaryMayMatch(test, manifest)) {
+      ++plan_.manifests_skipped;
+      return Status::OK();
+    }
+  }
+  if (!options_.keep_metrics) {
+    read.statistics = ManifestReadOptions::Statistics::kSome;
+    for (const Predicate& predicate : options_.predicates) read.statistics_fields.insert(predicate.field_id);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto bytes, files_.Read(manifest.manifest_path, kManifestBytesMax));
+  const std::string_view text(reinterpret_cast<const char*>(bytes->data()), static_cast<size_t>(bytes->size()));
+  auto entries = ReadManifest(text, manifest, std::move(read));
+  if (!entries.ok()) return Within("manifest " + manifest.manifest_path, entries.status());
+  ++plan_.manifests_read;
+  for (ManifestEntry& entry : *entries) {
+    if (!entry.live()) continue;
+    if (entry.file.content != FileContent::kData) {
+      delete_files_.push_back(entry.file.file_path);
+    } else if (Wanted(entry, tests)) {
+      plan_.files.push_back(std::move(entry));
+    } else {
+      ++plan_.files_skipped;
+    }
+  }
+  return Status::OK();
+}
+
+Result<ScanPlan> Planner::Finish() {
+  if (delete_files_.empty()) return std::move(plan_);
+  std::string names;
+  for (size_t i = 0; i < delete_files_.size() && i < kNamedDeleteFilesMax; ++i) {
+    names += (i > 0 ? ", " : "") + delete_files_[i];
+  }
+  if (delete_files_.size() > kNamedDeleteFilesMax) names += ", …";
+  return MakeError(Fault::kConfig,
+                   "the snapshot has " + std::to_string(delete_files_.size()) +
+                       " delete files, which is not in this build: " + names,
+                   {.why = "reading without applying them would return deleted rows",
+                    .next = "rewrite the table without delete files (Spark: rewrite_data_files), then try again"});
+}
+
+}  // namespace
+
+bool MayMatch(const Predicate& predicate, const DataFile& file, const schema::TypePtr& type) {
+  if (type->is_nested()) return true;
+  const int32_t id = predicate.field_id;
+  const auto values = FindCount(file.value_counts, id);
+  const auto nulls = FindCount(file.null_value_counts, id);
+  const auto nans = FindCount(file.nan_value_counts, id);
+  Range range{.may_have_null = !nulls || *nulls > 0,
+              .may_have_value = !values || !nulls || *nulls < *values,
+              .may_have_nan = !nans || *nans > 0};
+  if (type->id != schema::TypeId::kUuid) {  // writers do not agree on the order of uuids
+    range.lower = DecodeBound(type, Find(file.lower_bounds, id));
+    range.upper = DecodeBound(type, Find(file.upper_bounds, id));
+  }
+  return RangeMayMatch(range, predicate.op, predicate.value);
+}
+
+Result<ScanPlan> PlanFiles(io::FileStore& files, const TableMetadata& metadata, const Snapshot& snapshot,
+                           const ScanOptions& options) {
+  if (snapshot.manifest_list.empty()) {
+    return MakeError(
+        Fault::kConfig,
+        "the snapshot has no manifest list (format version 1): " + std::to_string(snapshot.snapshot_id.value),
+        {.next = "upgrade the table to format version 2 with the engine that wrote it"});
+  }
+  for (const Predicate& predicate : options.predicates) {
+    const schema::Field* field = metadata.schema().FindById(predicate.field_id);
+    const bool null_test = predicate.op == Op::kIsNull || predicate.op == Op::kIsNotNull;
+    if (field == nullptr || (!null_test && !predicate.value.is_null() && predicate.value.type->id != field->type->id)) {
+      return MakeError(Fault::kBug, "predicate does not fit a column: " + std::to_string(predicate.field_id));
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto bytes, files.Read(snapshot.manifest_list, kManifestBytesMax));
+  const std::string_view text(reinterpret_cast<const char*>(bytes->data()), static_cast<size_t>(bytes->size()));
+  auto manifests = DecodeManifestList(text);
+  if (!manifests.ok()) return Within("manifest list " + snapshot.manifest_list, manifests.status());
+  Planner planner(files, metadata, options);
+  for (const ManifestFile& manifest : *manifests) ARROW_RETURN_NOT_OK(planner.AddManifest(manifest));
+  return planner.Finish();
+}
+
+}  // namespace firn::table
