@@ -1,0 +1,380 @@
+#include "connector/native/lower.h"
+
+#include <algorithm>
+#include <set>
+
+#include "expression/datetime.h"
+
+namespace firn::connector {
+namespace {
+
+using config::Diagnostics;
+using expression::Range;
+using expression::Value;
+
+constexpr std::string_view kBadExpression = "E0450";
+constexpr std::string_view kUnknownName = "E0451";
+constexpr std::string_view kBadIncremental = "E0407";
+constexpr std::string_view kBadPagination = "E0410";
+constexpr std::string_view kBadParent = "E0412";
+
+// Narrows the span of a value to a range of its text, where the text stands unescaped on the span's first line.
+config::Span Narrow(config::Span span, std::string_view text, Range range) {
+  if (!span.file || span.line == 0 || text.find('\n') != std::string_view::npos) return span;
+  std::string_view rest = span.file->text;
+  for (uint32_t line = 1; line < span.line; ++line) {
+    const size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return span;
+    rest.remove_prefix(end + 1);
+  }
+  const std::string_view line = rest.substr(0, rest.find('\n'));
+  const size_t found = line.find(text);
+  if (found == std::string_view::npos || range.end > text.size()) return span;
+  // Columns count code points.
+  const auto column = [&](size_t bytes) {
+    const auto head = line.substr(0, bytes);
+    return static_cast<uint32_t>(std::count_if(head.begin(), head.end(),
+                                               [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; })) +
+           1;
+  };
+  span.end_line = span.line;
+  span.column = column(found + range.begin);
+  span.end_column = std::max(column(found + range.end), span.column + 1);
+  return span;
+}
+
+class Lowering {
+ public:
+  Lowering(const config::Project& project, const config::PipelineConfig& pipeline, Diagnostics* diagnostics)
+      : project_(project), pipeline_(pipeline), diagnostics_(*diagnostics) {}
+
+  RestPlan Run(const config::RestSourceConfig& source) {
+    const std::string path = pipeline_.config_path + ".source";
+    RestPlan plan{
+        .name = pipeline_.name, .where = project_.WhereIs(pipeline_.config_path), .base_url = source.base_url};
+    plan.params = Named(source.params, path + ".params", {});
+    plan.headers = Named(source.headers, path + ".headers", {});
+    plan.auth = Auth(source.auth, path + ".auth");
+    plan.http = Http(source);
+    for (const auto& table : pipeline_.tables) plan.tables.push_back(Table(table));
+    LinkChildren(&plan);
+    return plan;
+  }
+
+ private:
+  void Error(std::string_view code, const std::string& path, std::string message, std::string help = "") {
+    diagnostics_.AddError(code, project_.SpanOf(path), std::move(message)).help = std::move(help);
+  }
+
+  Template Parse(const std::string& text, const std::string& path, const std::set<std::string>& names) {
+    return Checked(Template::Parse(text), text, path, names);
+  }
+
+  Template Checked(Result<Template> parsed, const std::string& text, const std::string& path,
+                   const std::set<std::string>& names) {
+    if (!parsed.ok()) {
+      const config::Span span = Narrow(project_.SpanOf(path), text, expression::RangeOf(parsed.status()));
+      diagnostics_.AddError(kBadExpression, span, parsed.status().message());
+      return {};
+    }
+    for (const std::string& name : parsed->Names()) {
+      if (names.count(name) > 0) continue;
+      const size_t at = text.find(name);
+      const config::Span span = Narrow(project_.SpanOf(path), text, {at, at + name.size()});
+      std::string known;
+      for (const std::string& each : names) known += (known.empty() ? "" : ", ") + each;
+      diagnostics_.AddError(kUnknownName, span, "unknown name '" + name + "' in an expression").help =
+          known.empty() ? "no names are known here" : "known here: " + known;
+    }
+    return std::move(*parsed);
+  }
+
+  std::vector<NamedTemplate> Named(const config::NamedText& texts, const std::string& path,
+                                   const std::set<std::string>& names) {
+    std::vector<NamedTemplate> result;
+    for (const auto& [name, text] : texts) result.push_back({name, Parse(text, path + "." + name, names)});
+    return result;
+  }
+
+  AuthPlan Auth(const config::AuthConfig& auth, const std::string& path) const {
+    AuthPlan plan{.where = project_.WhereIs(path)};
+    if (const auto* bearer = std::get_if<config::BearerAuth>(&auth)) {
+      plan.type = AuthPlan::Type::kBearer;
+      plan.token = bearer->token;
+    } else if (const auto* basic = std::get_if<config::BasicAuth>(&auth)) {
+      plan.type = AuthPlan::Type::kBasic;
+      plan.username = basic->username;
+      plan.password = basic->password;
+    } else if (const auto* key = std::get_if<config::ApiKeyAuth>(&auth)) {
+      plan.type =
+          key->in == config::ApiKeyAuth::In::kHeader ? AuthPlan::Type::kApiKeyHeader : AuthPlan::Type::kApiKeyQuery;
+      plan.key_name = key->name;
+      plan.key_value = key->value;
+    } else if (const auto* oauth = std::get_if<config::OAuth2Auth>(&auth)) {
+      plan.type = oauth->grant == config::OAuth2Auth::Grant::kClientCredentials
+                      ? AuthPlan::Type::kOAuth2ClientCredentials
+                      : AuthPlan::Type::kOAuth2RefreshToken;
+      plan.token_url = oauth->token_url;
+      plan.client_id = oauth->client_id;
+      plan.client_secret = oauth->client_secret;
+      plan.refresh_token = oauth->refresh_token;
+      for (const auto& scope : oauth->scopes) plan.scope += (plan.scope.empty() ? "" : " ") + scope;
+      plan.token_params = oauth->extra_params;
+      plan.client_in_body = oauth->send_client_as == config::OAuth2Auth::SendClientAs::kBody;
+    }
+    return plan;
+  }
+
+  static HttpPlan Http(const config::RestSourceConfig& source) {
+    HttpPlan plan{.concurrency = static_cast<int32_t>(source.concurrency),
+                  .connect_timeout_ms = source.timeouts.connect_ms,
+                  .first_byte_timeout_ms = source.timeouts.first_byte_ms,
+                  .idle_timeout_ms = source.timeouts.idle_ms,
+                  .total_timeout_ms = source.timeouts.total_ms,
+                  .attempts_max = source.retry.attempts_max,
+                  .retry_total_ms = source.retry.total_ms,
+                  .body_bytes_max = source.http.body_bytes_max};
+    if (source.rate_limit && source.rate_limit->per_ms > 0) {
+      plan.requests_per_second =
+          static_cast<double>(source.rate_limit->requests) * 1000.0 / static_cast<double>(source.rate_limit->per_ms);
+      plan.burst = static_cast<int32_t>(std::clamp<int64_t>(source.rate_limit->requests, 1, 1'000'000));
+    }
+    return plan;
+  }
+
+  std::set<std::string> RequestNames(const config::TableConfig& table) const {
+    std::set<std::string> names;
+    if (!table.parent.empty()) names.insert("parent");
+    if (table.partitions) names.insert("partition");
+    if (table.incremental) names.insert("incremental");
+    return names;
+  }
+
+  TablePlan Table(const config::TableConfig& table) {
+    const std::string& path = table.config_path;
+    const auto names = RequestNames(table);
+    TablePlan plan{.name = table.name, .where = project_.WhereIs(path), .method = table.method};
+    plan.path = Parse(table.path, path + ".path", names);
+    plan.params = Named(table.params, path + ".params", names);
+    plan.headers = Named(table.headers, path + ".headers", names);
+    if (!table.body_json.empty()) plan.body = Body(table.body_json, path, names);
+    plan.records = table.records == "." ? "" : table.records;
+    plan.paginate = Paginate(table.paginate, path + ".paginate");
+    plan.primary_key = table.primary_key;
+    plan.boundary = Boundary(table);
+    plan.archive_raw = table.raw.mode == config::RawConfig::Mode::kArchive;
+    if (table.partitions) Partitions(*table.partitions, &plan);
+    if (!table.parent.empty()) plan.parent = Parent(table, plan);
+    if (table.incremental) plan.incremental = Incremental(*table.incremental, table, plan);
+    if (!table.delete_when.empty()) {
+      plan.delete_when =
+          Checked(Template::ParseExpression(table.delete_when), table.delete_when, path + ".delete_when", {"record"});
+      plan.delete_fields = plan.delete_when->PathsBelow("record");
+    }
+    return plan;
+  }
+
+  BodyTemplate Body(const std::string& text, const std::string& path, const std::set<std::string>& names) {
+    const auto parsed = expression::ParseJson(text);
+    // No JSON before the expressions are filled in, for example {"limit": {{ … }} }: templates stand in strings.
+    if (!parsed.ok()) {
+      Error("E0414", path + ".body", "the request body is not JSON: " + parsed.status().message(),
+            "write expressions inside strings: \"{{ parent.id }}\" keeps its type");
+      return {};
+    }
+    return BodyOf(*parsed, path, names);
+  }
+
+  BodyTemplate BodyOf(const Value& value, const std::string& path, const std::set<std::string>& names) {
+    BodyTemplate body;
+    if (value.kind() == Value::Kind::kMap) {
+      body.kind = BodyTemplate::Kind::kObject;
+      for (const auto& [key, field] : value.as_map()) body.fields.emplace_back(key, BodyOf(field, path, names));
+    } else if (value.kind() == Value::Kind::kList) {
+      body.kind = BodyTemplate::Kind::kList;
+      for (const Value& item : value.as_list()) body.items.push_back(BodyOf(item, path, names));
+    } else if (value.is_string() && value.as_string().find("{{") != std::string::npos) {
+      body.kind = BodyTemplate::Kind::kTemplate;
+      body.text = Parse(value.as_string(), path + ".body", names);
+    } else {
+      body.constant = expression::ToJson(value);
+    }
+    return body;
+  }
+
+  PaginatePlan Paginate(const config::PaginateConfig& paginate, const std::string& path) {
+    PaginatePlan plan{.type = static_cast<PaginatePlan::Type>(paginate.type),
+                      .where = project_.WhereIs(path),
+                      .param = paginate.param,
+                      .body_path = paginate.body_path,
+                      .size_param = paginate.size_param,
+                      .page_size = paginate.page_size.value_or(0),
+                      .first = paginate.start,
+                      .next = paginate.next,
+                      .next_header = paginate.next_header,
+                      .rel = paginate.rel.empty() ? "next" : paginate.rel,
+                      .has_more = paginate.has_more,
+                      .total_rows = paginate.total_rows,
+                      .total_pages = paginate.total_pages,
+                      .pages_max = paginate.pages_max};
+    using Type = PaginatePlan::Type;
+    if (plan.type == Type::kPage && plan.param.empty() && plan.body_path.empty()) plan.param = "page";
+    if (plan.type == Type::kOffset && plan.param.empty() && plan.body_path.empty()) plan.param = "offset";
+    if (plan.type == Type::kOffset && plan.size_param.empty() && plan.page_size > 0) plan.size_param = "limit";
+    if (plan.type == Type::kCursor && plan.next.empty() && plan.next_header.empty()) {
+      Error(kBadPagination, path, "a cursor needs 'next' (a path in the body) or 'next_header'");
+    }
+    if (plan.type == Type::kCursor && plan.param.empty() && plan.body_path.empty()) {
+      Error(kBadPagination, path, "a cursor needs 'param' or 'body_path', where it is sent");
+    }
+    if (plan.type == Type::kNextUrl && plan.next.empty()) {
+      Error(kBadPagination, path, "next_url needs 'next', the path of the URL in the body");
+    }
+    if (!paginate.stop_when.empty()) {
+      plan.stop_when = Checked(Template::ParseExpression(paginate.stop_when), paginate.stop_when, path + ".stop_when",
+                               {"response", "count"});
+    }
+    return plan;
+  }
+
+  static BoundaryRule Boundary(const config::TableConfig& table) {
+    if (!table.incremental || table.write_disposition == config::WriteDisposition::kReplace) return BoundaryRule::kNone;
+    if (table.primary_key.empty()) return BoundaryRule::kContent;
+    return table.write_disposition == config::WriteDisposition::kMerge ? BoundaryRule::kKeyAndContent
+                                                                       : BoundaryRule::kKey;
+  }
+
+  static void Partitions(const config::PartitionsConfig& partitions, TablePlan* plan) {
+    plan->partition_name = partitions.name;
+    plan->partition_param = partitions.param;
+    for (const auto& value : partitions.values) {
+      plan->partition_values.push_back(expression::ToJson(Value::String(value)));
+    }
+  }
+
+  ParentPlan Parent(const config::TableConfig& table, const TablePlan& plan) {
+    ParentPlan parent{.table = table.parent};
+    if (pipeline_.FindTable(table.parent) == nullptr) {
+      Error("E0405", table.config_path + ".parent", "'" + table.parent + "' is no table of this pipeline");
+    }
+    std::set<std::string> fields;
+    const auto use = [&](const Template& text) {
+      for (const auto& path : text.PathsBelow("parent")) fields.insert(path);
+    };
+    use(plan.path);
+    for (const auto& param : plan.params) use(param.value);
+    for (const auto& header : plan.headers) use(header.value);
+    if (plan.body) UseBody(*plan.body, use);
+    for (const auto& [column, source] : table.include) {
+      const bool below = source.rfind("parent.", 0) == 0 && source.size() > 7;
+      if (!below) {
+        Error(kBadParent, table.config_path + ".include." + column,
+              "include takes fields of the parent: parent.<path>");
+        continue;
+      }
+      parent.include.emplace_back(column, source.substr(7));
+      fields.insert(source.substr(7));
+    }
+    if (fields.erase("") > 0) {
+      Error(kBadExpression, table.config_path,
+            "'parent' is used as a whole; name the fields that are needed: parent.id");
+    }
+    parent.fields.assign(fields.begin(), fields.end());
+    return parent;
+  }
+
+  template <typename Use>
+  static void UseBody(const BodyTemplate& body, const Use& use) {
+    if (body.kind == BodyTemplate::Kind::kTemplate) use(body.text);
+    for (const auto& [key, field] : body.fields) UseBody(field, use);
+    for (const auto& item : body.items) UseBody(item, use);
+  }
+
+  IncrementalPlan Incremental(const config::IncrementalConfig& incremental, const config::TableConfig& table,
+                              const TablePlan& table_plan) {
+    const std::string path = table.config_path + ".incremental";
+    IncrementalPlan plan{.where = project_.WhereIs(path),
+                         .cursor = incremental.cursor,
+                         .param = incremental.param,
+                         .end_param = incremental.end_param,
+                         .format = static_cast<CursorFormat>(incremental.format),
+                         .pattern = incremental.pattern,
+                         .timezone = incremental.timezone,
+                         .start = incremental.start,
+                         .lookback_micros = incremental.lookback_ms * 1000,
+                         .lag_micros = incremental.lag_ms * 1000,
+                         .step_micros = incremental.step_ms.value_or(0) * 1000,
+                         .order = incremental.order == config::CursorOrder::kAscending
+                                      ? IncrementalPlan::Order::kAscending
+                                      : IncrementalPlan::Order::kUnordered};
+    if (plan.format == CursorFormat::kPattern) {
+      if (const Status status = expression::CheckPattern(plan.pattern); !status.ok()) {
+        Error(kBadIncremental, path + ".format", status.message());
+      }
+    }
+    if (const Status status = expression::CheckZone(plan.timezone); !status.ok()) {
+      Error("E0418", path + ".timezone", status.message());
+    }
+    if (!table.parent.empty()) {
+      Error(kBadIncremental, path, "a table with a parent has no cursor of its own in this build",
+            "put `incremental` on the parent: the children of each changed parent row are read anew");
+    }
+    if (plan.step_micros > 0 && plan.start.empty()) {
+      Error(kBadIncremental, path + ".step", "windows need a 'start'", "start: 2024-01-01");
+    }
+    const auto templates = IncrementalPaths(table_plan);
+    if (plan.step_micros > 0 && plan.end_param.empty() && templates.count("end") == 0) {
+      Error(kBadIncremental, path + ".step", "windows need an upper bound in the request",
+            "end_param: until   # or {{ incremental.end }} in a parameter");
+    }
+    if (plan.step_micros < 0 || plan.lookback_micros < 0 || plan.lag_micros < 0) {
+      Error(kBadIncremental, path, "step, lookback and lag are not negative");
+    }
+    return plan;
+  }
+
+  static std::set<std::string> IncrementalPaths(const TablePlan& plan) {
+    std::set<std::string> paths;
+    const auto use = [&](const Template& text) {
+      for (const auto& each : text.PathsBelow("incremental")) paths.insert(each);
+    };
+    use(plan.path);
+    for (const auto& param : plan.params) use(param.value);
+    for (const auto& header : plan.headers) use(header.value);
+    if (plan.body) UseBody(*plan.body, use);
+    return paths;
+  }
+
+  static void LinkChildren(RestPlan* plan) {
+    for (auto& table : plan->tables) {
+      std::set<std::string> fields;
+      for (const auto& child : plan->tables) {
+        if (child.parent && child.parent->table == table.name) {
+          fields.insert(child.parent->fields.begin(), child.parent->fields.end());
+        }
+      }
+      table.child_fields.assign(fields.begin(), fields.end());
+    }
+  }
+
+  const config::Project& project_;
+  const config::PipelineConfig& pipeline_;
+  Diagnostics& diagnostics_;
+};
+
+static_assert(static_cast<int>(PaginatePlan::Type::kNextUrl) == static_cast<int>(config::PaginateType::kNextUrl));
+static_assert(static_cast<int>(CursorFormat::kPattern) == static_cast<int>(config::CursorFormat::kPattern));
+
+}  // namespace
+
+Result<RestPlan> LowerNative(const config::Project& project, const config::PipelineConfig& pipeline,
+                             config::Diagnostics* diagnostics) {
+  const auto* rest = std::get_if<config::RestSourceConfig>(&pipeline.source);
+  FIRN_CHECK(rest != nullptr);
+  const size_t errors_before = diagnostics->num_errors();
+  RestPlan plan = Lowering(project, pipeline, diagnostics).Run(*rest);
+  if (diagnostics->num_errors() > errors_before) return diagnostics->ToStatus();
+  return plan;
+}
+
+}  // namespace firn::connector
