@@ -9,6 +9,7 @@
 #include "arrow/type_fwd.h"
 #include "base/status.h"
 #include "table/manifest/data_file.h"
+#include "table/scan/projection.h"
 #include "table/write/table_writer.h"
 
 /// The seam for keyed changes of a table. What is behind it now is copy-on-write: files that hold superseded rows are
@@ -21,9 +22,10 @@
 namespace firn::table {
 
 struct MergeOptions {
-  TableWriterOptions writer;                      // of the new rows; its memory_bytes is for rows alone
-  std::vector<int32_t> key_field_ids;             // top-level primitive columns, at least one
-  int64_t key_memory_bytes = int64_t{128} << 20;  // for keys; beyond it they go to an unlinked temporary file
+  TableWriterOptions writer;                        // of the new rows; its memory_bytes is for rows alone
+  std::vector<int32_t> key_field_ids;               // top-level primitive columns, at least one
+  int64_t key_memory_bytes = int64_t{128} << 20;    // for keys; beyond it they go to an unlinked temporary file
+  std::shared_ptr<const NameMapping> name_mapping;  // for live files without field ids; may be null
 };
 
 struct AppendResult {
@@ -41,7 +43,8 @@ struct MergeResult {
   int64_t files_scanned = 0;      // live files whose key columns were read
 };
 
-/// Takes keyed rows, last one wins, and turns them into files to add and to remove. Used by one thread.
+/// Takes keyed rows, last one wins, and turns them into files to add and to remove. Used by one thread. Destroyed
+/// before a successful Finish, it deletes the files of the load; after it, all files are the caller's.
 class MergeWriter {
  public:
   /// Errors: kConfig if a key column is missing, nested, or no key is given.
@@ -54,15 +57,21 @@ class MergeWriter {
                                       const arrow::BooleanArray* deletes = nullptr) = 0;
   virtual Status SetSchema(std::shared_ptr<const schema::Schema> schema) = 0;
 
-  /// Compares with the live data files of a snapshot and writes what must be written again. May be called once more
-  /// after a conflict, with the live files of the new parent: new rows are not written again, only rewritten files are.
-  /// `live`: all live data files; those whose key bounds exclude the new keys are not opened.
-  /// Errors: kConfig naming --memory if the keys cannot be compared within key_memory_bytes.
+  /// Compares with the live data files of a snapshot and writes what must be written again. May be called again after a
+  /// conflict, with the live files of the new parent: new rows are not written again, only rewritten files are. Files
+  /// of the earlier result that the new one does not name are then garbage; the caller removes them once it knows that
+  /// the earlier commit did not happen. No Append after the first call. `live`: all live data files; those whose key
+  /// bounds exclude the new keys are not opened. `live` files must have been planned with ScanOptions::keep_metrics,
+  /// else none can be left out. Errors: kConfig naming --memory if the keys cannot be compared within key_memory_bytes.
   virtual Result<MergeResult> Finish(std::span<const DataFile> live) = 0;
+
+  /// Bytes of memory held now: rows and keys.
+  virtual int64_t memory_bytes() const = 0;
 };
 
 /// Returns the mask MergeWriter wants from a reserved column `_op` (utf8: "delete" or "d", in any case, deletes), or
-/// null if the batch has no such column. Errors: kBug if it has another type.
+/// null if the batch has no such column. The caller drops the column before Append. Errors: kBug if it has another
+/// type.
 Result<std::shared_ptr<arrow::BooleanArray>> DeleteMask(const arrow::RecordBatch& batch);
 
 }  // namespace firn::table
