@@ -23,6 +23,7 @@ struct SqliteCatalogOptions {
   std::string warehouse;      // absolute path; tables go to file://<warehouse>/<namespace>/<table>
   int64_t busy_timeout_ms = 10'000;
   bool create_if_missing = true;
+  std::string vfs;  // SQLite VFS; empty: the default. Tests put a faulty one there
 };
 
 /// Opens the catalog, creating file and tables if need be. `files` and `clock` outlive it.
