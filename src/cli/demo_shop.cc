@@ -182,8 +182,8 @@ class MicrohttpdShop : public DemoShop {
       return Refunds(*data, since, std::max<int64_t>(0, Number(Argument(connection, "offset"), 0)), size("limit"));
     }
     if (url == "/v1/stores") return {.body = Joined(data->stores, 0, data->stores.size())};
-    constexpr std::string_view kStores = "/v1/stores/";
-    if (url.starts_with(kStores)) return Staff(url.substr(kStores.size()));
+    constexpr std::string_view kPrefix = "/v1/stores/";
+    if (url.starts_with(kPrefix)) return Staff(url.substr(kPrefix.size()));
     return {.status = 404, .body = "{\"error\":\"no such path\"}"};
   }
 

@@ -1,0 +1,57 @@
+#include "pipeline/constant_columns.h"
+
+#include <arrow/buffer.h>
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "format/json/page.h"
+
+namespace firn::pipeline {
+namespace {
+
+// `,"a":1,"b":2}`: what replaces the closing brace of a record.
+std::string TailOf(const source::JsonRows& rows) {
+  std::string tail;
+  for (const auto& [name, json] : rows.constants) tail += "," + nlohmann::json(name).dump() + ":" + json;
+  return tail + "}";
+}
+
+bool IsEmptyObject(std::string_view head) {
+  return head.find_first_not_of(" \t\r\n", 1) == std::string_view::npos;  // head is the record without its brace
+}
+
+}  // namespace
+
+Result<source::JsonRows> WithConstants(source::JsonRows rows, arrow::MemoryPool* pool) {
+  if (rows.constants.empty() || rows.rows.empty()) return rows;
+  const std::string tail = TailOf(rows);
+  std::string text = "[";
+  for (const uint32_t row : rows.rows) {
+    const std::string_view record = rows.page->RecordText(row);
+    const size_t brace = record.rfind('}');
+    if (record.empty() || record.front() != '{' || brace == std::string_view::npos) {
+      return MakeError(Fault::kBadData, "a record is no object, so the fields of `include` have no place in it");
+    }
+    const std::string_view head = record.substr(0, brace);
+    if (text.size() > 1) text += ",";
+    text += head;
+    text += IsEmptyObject(head) ? tail.substr(1) : tail;
+  }
+  text += "]";
+  format::json::PageOptions options;
+  options.layout = format::json::PageLayout::kDocument;
+  options.pool = pool;
+  source::JsonRows out;
+  ARROW_ASSIGN_OR_RAISE(out.page, format::json::Page::Parse(std::string_view(text), options));
+  for (uint32_t i = 0; i < rows.rows.size(); ++i) {
+    out.rows.push_back(i);
+    if (std::binary_search(rows.deleted.begin(), rows.deleted.end(), rows.rows[i])) out.deleted.push_back(i);
+  }
+  return out;
+}
+
+}  // namespace firn::pipeline

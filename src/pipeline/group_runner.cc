@@ -1,0 +1,135 @@
+#include "pipeline/group_runner.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "pipeline/parent_spill.h"
+#include "pipeline/quarantine.h"
+#include "pipeline/table_load.h"
+#include "table/commit/committer.h"
+
+namespace firn::pipeline {
+namespace {
+
+class Group {
+ public:
+  Group(const RunContext& context, const CommitGroup& group, source::Source& source)
+      : context_(context),
+        quarantine_(context, IdentifierOf(*group.pipeline, *group.tables.front()).ns,
+                    StreamIdOf(*group.pipeline, *group.tables.front())) {
+    for (const auto* table : group.tables) {
+      auto& progress = context.progress.Add(IdentifierOf(*group.pipeline, *table).ToString());
+      loads_.push_back(std::make_unique<TableLoad>(context, *group.pipeline, *table, source, quarantine_, progress));
+    }
+  }
+
+  Status Run(std::stop_token stop) {
+    for (const auto& load : loads_) ARROW_RETURN_NOT_OK(load->Open());
+    ARROW_RETURN_NOT_OK(ReadAll(stop));
+    return Commit(/*at_end=*/true, stop);
+  }
+
+  // After a failure or a stop: keeps the progress of a stable append, in the time a clean stop has.
+  Status KeepProgress() {
+    if (loads_.size() != 1 || !opened_ || !loads_.front()->progress_is_safe()) return Status::OK();
+    return Commit(/*at_end=*/false, {});
+  }
+
+  std::vector<TableResult> Results(const Status& error) const {
+    std::vector<TableResult> results;
+    for (const auto& load : loads_) {
+      load->progress().phase = error.ok() ? TablePhase::kDone : TablePhase::kFailed;
+      results.push_back(load->Outcome(error));
+    }
+    return results;
+  }
+
+ private:
+  bool HasChildren(const TableLoad& parent) const {
+    return std::any_of(loads_.begin(), loads_.end(),
+                       [&](const auto& load) { return load->table().parent == parent.table().name; });
+  }
+
+  // Children added to a live parent were never asked for rows read before: then the parent is read from its beginning.
+  Result<bool> ReadsFromBeginning(const TableLoad& load) const {
+    const bool new_child = std::any_of(loads_.begin(), loads_.end(), [](const auto& other) {
+      return !other->table().parent.empty() && !other->has_history();
+    });
+    if (loads_.size() == 1 || !new_child || !load.has_history() || !load.table().parent.empty()) return false;
+    if (load.table().write_disposition == config::WriteDisposition::kAppend && !context_.options.full_refresh) {
+      return MakeError(Fault::kConfig,
+                       "a child table is new, and its parent `" + load.table().name +
+                           "` appends, so it cannot be read again without doubling rows",
+                       {.code = "E0813",
+                        .state = "nothing was changed",
+                        .next = "firn run --select " + load.table().name + " --full-refresh"});
+    }
+    return true;
+  }
+
+  Status ReadAll(std::stop_token stop) {
+    opened_ = true;
+    std::map<std::string, std::unique_ptr<ParentSpill>> spills;
+    for (const auto& load : loads_) {
+      TableLoad::ReadOptions options;
+      if (HasChildren(*load)) {
+        ARROW_ASSIGN_OR_RAISE(spills[load->table().name], ParentSpill::Create(context_.project.state_folder));
+        options.children = spills[load->table().name].get();
+      }
+      if (!load->table().parent.empty()) options.parents = spills[load->table().parent].get();
+      ARROW_ASSIGN_OR_RAISE(options.from_beginning, ReadsFromBeginning(*load));
+      if (loads_.size() == 1) options.checkpoint = [&] { return Commit(/*at_end=*/false, stop); };
+      const Status status = load->Read(options, stop);
+      if (!status.ok()) return Within("table " + load->table().name, status);
+    }
+    return Status::OK();
+  }
+
+  // Stages every table and commits all of them at once.
+  Status Commit(bool at_end, std::stop_token stop) {
+    std::vector<table::StagedTable> staged;
+    std::vector<std::optional<size_t>> share(loads_.size());
+    for (size_t i = 0; i < loads_.size(); ++i) {
+      auto part = loads_[i]->Stage(at_end, stop);
+      if (!part.ok()) return Within("table " + loads_[i]->table().name, part.status());
+      if (!part->has_value()) continue;
+      share[i] = staged.size();
+      staged.push_back(std::move(**part));
+    }
+    ARROW_ASSIGN_OR_RAISE(auto quarantined, quarantine_.Stage(stop));
+    if (quarantined) staged.push_back(std::move(*quarantined));
+    if (staged.empty()) return Status::OK();
+    FIRN_FAILPOINT("run.before_commit");
+    ARROW_ASSIGN_OR_RAISE(const auto committed, context_.committer.Commit(staged, stop));
+    FIRN_FAILPOINT("run.after_commit");
+    for (size_t i = 0; i < loads_.size(); ++i) {
+      ARROW_RETURN_NOT_OK(loads_[i]->Committed(share[i] ? &committed[*share[i]] : nullptr));
+    }
+    return Status::OK();
+  }
+
+  const RunContext& context_;
+  Quarantine quarantine_;
+  std::vector<std::unique_ptr<TableLoad>> loads_;
+  bool opened_ = false;
+};
+
+}  // namespace
+
+std::vector<TableResult> RunGroup(const RunContext& context, const CommitGroup& group, source::Source& source,
+                                  std::stop_token stop) {
+  Group running(context, group, source);
+  Status status = running.Run(stop);
+  if (!status.ok()) {
+    const Status kept = running.KeepProgress();
+    if (!kept.ok()) log::Warn("progress not kept", {{"reason", kept.message()}});
+  }
+  return running.Results(status);
+}
+
+}  // namespace firn::pipeline

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <arrow/type_fwd.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "format/json/table_reader.h"
+#include "pipeline/run_context.h"
+#include "table/commit/committer.h"
+
+namespace firn::pipeline {
+
+class TableSink;
+
+/// The rows of a group's tables that did not fit, on their way to `<dataset>._quarantine`, which is committed with
+/// them. Rows come masked; a record that is no valid JSON shows its structure only. Used by one thread.
+///
+/// Columns: table, reason, path, record, parsable, ordinal, _firn_loaded_at, _firn_run_id.
+class Quarantine {
+ public:
+  static constexpr char kTableName[] = "_quarantine";
+
+  /// `ns`: the namespace. `stream`: the stream id of the group's first table. Does no I/O. `context` is borrowed.
+  Quarantine(const RunContext& context, std::vector<std::string> ns, const std::string& stream);
+  ~Quarantine();
+
+  Status Add(const std::string& table, std::span<const format::json::QuarantinedRow> rows);
+  /// Rows that were typed already (a null key): their values as JSON.
+  Status Add(const std::string& table, const arrow::RecordBatch& rows, const std::string& reason);
+
+  /// Writes what is left and returns the share of the commit; nullopt if there are no rows. Rows added later belong to
+  /// the next commit.
+  Result<std::optional<table::StagedTable>> Stage(std::stop_token stop);
+
+ private:
+  struct Row {
+    const std::string& table;
+    const std::string& reason;
+    const std::string& path;
+    const std::string& record;
+    bool parsable;
+    int64_t ordinal;  // -1: not known
+  };
+  Status AddRow(const Row& row);
+  Status Flush();
+  Status OpenSink();
+
+  const RunContext& context_;
+  const std::vector<std::string> ns_;
+  const std::string stream_;
+  struct Rows;
+  std::unique_ptr<Rows> rows_;
+  std::unique_ptr<TableSink> sink_;
+  std::optional<table::OpenedStream> opened_;
+  int64_t num_rows_ = 0;
+  int64_t num_staged_ = 0;
+};
+
+}  // namespace firn::pipeline

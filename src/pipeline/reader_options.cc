@@ -1,0 +1,109 @@
+#include "pipeline/reader_options.h"
+
+#include <optional>
+#include <string>
+
+#include "pipeline/column_binding.h"
+
+namespace firn::pipeline {
+namespace {
+
+namespace json = format::json;
+
+json::ContractMode ModeOf(config::Contract contract) {
+  switch (contract) {
+    case config::Contract::kEvolve:
+      return json::ContractMode::kEvolve;
+    case config::Contract::kFreeze:
+      return json::ContractMode::kFreeze;
+    case config::Contract::kDiscardRow:
+      return json::ContractMode::kDiscardRow;
+    case config::Contract::kDiscardValue:
+      return json::ContractMode::kDiscardValue;
+  }
+  return json::ContractMode::kEvolve;
+}
+
+std::optional<json::MaskMethod> MethodOf(config::WriteMask mask) {
+  switch (mask) {
+    case config::WriteMask::kNone:
+      return std::nullopt;
+    case config::WriteMask::kRedact:
+      return json::MaskMethod::kRedact;
+    case config::WriteMask::kNull:
+      return json::MaskMethod::kNull;
+    case config::WriteMask::kSha256:
+      return json::MaskMethod::kSha256;
+    case config::WriteMask::kHmac:
+      return json::MaskMethod::kHmac;
+    case config::WriteMask::kIp:
+      return json::MaskMethod::kIp;
+  }
+  return std::nullopt;
+}
+
+Result<json::ColumnHint> HintOf(const config::ColumnConfig& column) {
+  json::ColumnHint hint{.path = column.path};
+  hint.format = column.format;
+  hint.timezone = column.timezone;
+  hint.as_json = column.type == "json";
+  hint.as_map = column.type == "map";
+  if (!column.type.empty() && !hint.as_json && !hint.as_map) {
+    ARROW_ASSIGN_OR_RAISE(hint.type, schema::ParsePrimitive(column.type));
+  }
+  return hint;
+}
+
+void AddMasks(const config::Project& project, const config::TableConfig& table, const std::string& from,
+              const std::string& to, std::vector<json::MaskRule>* masks) {
+  for (const auto& column : table.columns) {
+    const auto method = MethodOf(column.mask_on_write);
+    if (!method) continue;
+    // A mask on `from` itself or on an ancestor covers the included value; below it only the rest of the path does.
+    const bool above = from == column.path || from.starts_with(column.path + ".");
+    const bool below = column.path.starts_with(from + ".");
+    if (above) masks->push_back({.path = to, .method = *method, .key = project.mask_key});
+    if (below)
+      masks->push_back({.path = to + column.path.substr(from.size()), .method = *method, .key = project.mask_key});
+  }
+}
+
+// Values included from a parent row keep the parent's masks: a policy is bound to the source path.
+void AddIncludedMasks(const config::Project& project, const config::PipelineConfig& pipeline,
+                      const config::TableConfig& table, std::vector<json::MaskRule>* masks) {
+  const config::TableConfig* parent = table.parent.empty() ? nullptr : pipeline.FindTable(table.parent);
+  if (parent == nullptr) return;
+  constexpr std::string_view kPrefix = "parent.";
+  for (const auto& [column, source] : table.include) {
+    const std::string path = source.starts_with(kPrefix) ? source.substr(kPrefix.size()) : source;
+    AddMasks(project, *parent, path, column, masks);
+  }
+}
+
+}  // namespace
+
+Result<json::TableReaderOptions> ReaderOptionsOf(const config::Project& project, const config::PipelineConfig& pipeline,
+                                                 const config::TableConfig& table, const table::TableMetadata* base,
+                                                 int num_threads, arrow::MemoryPool* pool) {
+  json::TableReaderOptions options;
+  if (base != nullptr) options.known = WithoutRunColumns(base->schema());
+  for (const auto& column : table.columns) {
+    ARROW_ASSIGN_OR_RAISE(json::ColumnHint hint, HintOf(column));
+    if (hint.type != nullptr || hint.as_json || hint.as_map || !hint.format.empty() || !hint.timezone.empty()) {
+      options.hints.push_back(std::move(hint));
+    }
+    if (const auto method = MethodOf(column.mask_on_write)) {
+      options.masks.push_back({.path = column.path, .method = *method, .key = project.mask_key});
+    }
+  }
+  AddIncludedMasks(project, pipeline, table, &options.masks);
+  options.contract = {.columns = ModeOf(table.schema_contract.columns), .types = ModeOf(table.schema_contract.types)};
+  options.on_bad =
+      table.on_error == config::OnError::kQuarantine ? json::OnBadRecord::kCollect : json::OnBadRecord::kFail;
+  if (project.limits.max_leaves) options.max_leaves = static_cast<int32_t>(*project.limits.max_leaves);
+  options.num_threads = num_threads;
+  options.pool = pool;
+  return options;
+}
+
+}  // namespace firn::pipeline
