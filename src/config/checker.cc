@@ -98,6 +98,16 @@ bool Checker::HasErrorUnder(std::string_view path) const {
   return next != bad_paths_.end() && next->starts_with(std::string(path) + ".");
 }
 
+Span Checker::SpanOf(std::string_view path) const {
+  while (true) {
+    const auto found = spans_.find(path);
+    if (found != spans_.end()) return found->second;
+    const size_t dot = path.rfind('.');
+    if (dot == std::string_view::npos) return {};
+    path = path.substr(0, dot);
+  }
+}
+
 void Checker::WrongType(const Node& node, const Field& field, const std::string& path, std::string_view expected) {
   Diagnostic& diagnostic =
       Error("E0202", path, node.span,
@@ -194,6 +204,7 @@ void Checker::CheckJson(const Node& node, const Field& field, const std::string&
 
 void Checker::CheckScalar(const Node& node, const Field& field, const std::string& path) {
   if (node.kind != NodeKind::kScalar) return WrongType(node, field, path, Expected(field.type));
+  if (node.unresolved) return;
   CheckSecret(node, field);
   switch (field.type) {
     case FieldType::kInt:
@@ -322,7 +333,8 @@ const Variant* Checker::CheckTag(const Node& node, const ObjectType& type, const
       Error("E0202", tag_path, tag->span, "`" + type.tag + "` must be text, not " + std::string(Describe(*tag)));
       return nullptr;
     }
-    if (!type.tag_default.empty()) return type.FindVariant(type.tag_default);
+    if (!type.tag_default.empty() && !partial_) return type.FindVariant(type.tag_default);
+    if (partial_) return nullptr;
     Error("E0204", path, where, "the " + type.name + " has no `" + type.tag + "`").help =
         "add `" + type.tag + ":` with one of " + Joined(names);
     return nullptr;
@@ -382,6 +394,10 @@ void Checker::CheckObject(const Node& node, const ObjectType& type, const std::s
   for (const Entry& entry : node.entries) {
     if (!type.tag.empty() && entry.key == type.tag) continue;
     const Field* field = type.FindField(entry.key, tag_value);
+    // A partial tree may leave the tag to the tree it is merged over; then any variant's field will do.
+    for (size_t i = 0; partial_ && variant == nullptr && field == nullptr && i < type.variants.size(); ++i) {
+      field = type.FindField(entry.key, type.variants[i].tag_value);
+    }
     if (field == nullptr) {
       const auto elsewhere = [&](const Variant& v) { return type.FindField(entry.key, v.tag_value) != nullptr; };
       const bool unknowable = skip_variant_fields && std::any_of(type.variants.begin(), type.variants.end(), elsewhere);
@@ -400,6 +416,7 @@ void Checker::CheckObject(const Node& node, const ObjectType& type, const std::s
           "add `" + field.name + ": " + (field.examples.empty() ? "…" : field.examples[0]) + "`";
     }
   };
+  if (partial_) return;
   require(type.fields);
   if (variant != nullptr) require(variant->fields);
 }

@@ -121,7 +121,10 @@ struct ObjectType {
 /// Checks one tree against its declaration and remembers places. Not thread-safe.
 class Checker {
  public:
-  explicit Checker(Diagnostics* diagnostics) : diagnostics_(diagnostics) {}
+  enum class Mode { kWhole, kPartial };  // kPartial: an environment's overrides, where nothing is required
+
+  explicit Checker(Diagnostics* diagnostics, Mode mode = Mode::kWhole)
+      : diagnostics_(diagnostics), partial_(mode == Mode::kPartial) {}
 
   /// Checks a whole tree. `where`: what to point at when a required key of the root is missing.
   void CheckObject(const Node& node, const ObjectType& type, const std::string& path, const Span& where);
@@ -131,6 +134,8 @@ class Checker {
   Diagnostic& Error(std::string_view code, const std::string& path, const Span& span, std::string message);
   Diagnostic& Warning(std::string_view code, const Span& span, std::string message);
   bool HasErrorUnder(std::string_view path) const;
+  /// Returns the place of a path, or of its nearest written ancestor.
+  Span SpanOf(std::string_view path) const;
   /// The place of each path that was written; of the value, or of the key where the value is a mapping or list.
   const std::map<std::string, Span, std::less<>>& spans() const { return spans_; }
 
@@ -149,6 +154,7 @@ class Checker {
   void WrongType(const Node& node, const Field& field, const std::string& path, std::string_view expected);
 
   Diagnostics* const diagnostics_;
+  const bool partial_;
   std::map<std::string, Span, std::less<>> spans_;
   std::set<std::string, std::less<>> bad_paths_;
 };

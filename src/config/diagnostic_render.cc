@@ -84,7 +84,7 @@ void AppendText(const Diagnostic& diagnostic, const Palette& color, std::string*
   out->append(tint).append(NameOf(diagnostic.severity)) += "[" + diagnostic.code + "]";
   out->append(color.reset).append(color.bold) += ": " + Clean(diagnostic.message);
   out->append(color.reset) += "\n";
-  const bool has_line = diagnostic.span && diagnostic.span.file->is_file;
+  const bool has_line = diagnostic.span && diagnostic.span.file->is_file && !diagnostic.span.file->text.empty();
   const std::string gutter(has_line ? std::to_string(diagnostic.span.line).size() : 1, ' ');
   const std::string blue(color.blue);
   const std::string reset(color.reset);

@@ -25,6 +25,7 @@ struct Node {
   NodeKind kind = NodeKind::kScalar;
   std::string text;           // kScalar
   bool quoted = false;        // kScalar: quoted, a block scalar or tagged !!str, so it is text whatever it looks like
+  bool unresolved = false;    // kScalar: holds a ${…} that was left alone on purpose; its value is not judged
   bool interpolated = false;  // kScalar: holds the value of a ${…}; never shown
   std::vector<std::string> resolved;  // kScalar: the values its ${…} took from outside, defaults left out
   Span span;

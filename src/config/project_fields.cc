@@ -1,0 +1,176 @@
+#include "config/fields.h"
+
+namespace firn::config {
+namespace {
+
+ObjectTypePtr CatalogObject() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "catalog",
+      .doc = "Where the tables of the lake are listed.",
+      .fields = {Text("name").Default("firn").Doc("Name of the catalog inside its database.")},
+      .tag = "type",
+      .tag_default = "sqlite",
+      .variants =
+          {{.tag_value = "sqlite",
+            .doc = "A SQLite file in the JDBC layout, which pyiceberg and Java read too.",
+            .fields = {Text("path")
+                           .Doc("The database file, relative to the project. Default: catalog.db in the warehouse.")
+                           .Example("./lake/catalog.db")}},
+           {.tag_value = "rest", .doc = "An Iceberg REST catalog.", .fields = {Text("uri")}, .unbuilt = true},
+           {.tag_value = "glue", .doc = "AWS Glue.", .fields = {}, .unbuilt = true}},
+      .foreign = {{"url", "the sqlite catalog has `path:`"}, {"database", "write `path:`"}}});
+  return type;
+}
+
+std::vector<Field> SharedFields() {
+  return {
+      Object("lake", LakeType()).Doc("Where tables are kept."),
+      Text("state")
+          .Default(".firn")
+          .Doc("Folder of run history, locks and caches, relative to the project.")
+          .Example("./.firn"),
+      Object("limits", LimitsType()).Doc("What one run may use."),
+      Text("mask_key")
+          .Secret()
+          .Doc("Secret of `mask_on_write: hmac`; one for the project, so that equal values stay equal.")
+          .Example("${env:FIRN_MASK_KEY}"),
+      Text("dataset_prefix").Doc("Put before the dataset of every pipeline.").Example("dev_${env:USER}_"),
+      Text("schedule")
+          .Doc("Schedule of pipelines without one; inside an environment, of all pipelines.")
+          .Example("off"),
+      Enum("naming", {{"source", "exactly the source's names"}, {"snake_case", "", true}, {"lower", "", true}})
+          .Default("source")
+          .Doc("How column names are made from the source's names."),
+      Map("pipelines", Object("", PipelineType())).Doc("Name to pipeline: a source and the tables read from it."),
+  };
+}
+
+std::vector<ForeignWord> RootForeign() {
+  const std::string tables = "write `pipelines: {<name>: {source: …, tables: …}}`";
+  return {{"streams", tables},
+          {"resources", tables},
+          {"sources", tables},
+          {"source", "write `pipelines: {<name>: {source: …}}`"},
+          {"tables", tables},
+          {"pipeline", "write `pipelines: {<name>: …}`"},
+          {"target", "write `lake: {warehouse: <folder>}`"},
+          {"destination", "write `lake: {warehouse: <folder>}`"},
+          {"warehouse", "write `lake: {warehouse: …}`"},
+          {"catalog", "write `lake: {catalog: …}`"},
+          {"namespace", "write `dataset:` in the pipeline"},
+          {"profiles", "write `environments:`"},
+          {"targets", "write `environments:`"},
+          {"env", "write `environments:`, or put variables into a .env file"}};
+}
+
+}  // namespace
+
+ObjectTypePtr LakeType() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "lake",
+      .doc = "The lake that all pipelines of the project write to.",
+      .fields =
+          {Text("warehouse").Default("./lake").Doc("Folder of the tables, relative to the project.").Example("./lake"),
+           Object("catalog", CatalogObject()).Doc("The list of tables.")},
+      .foreign = {{"path", "write `warehouse:`"},
+                  {"location", "write `warehouse:`"},
+                  {"uri", "write `catalog: {type: rest, uri: …}`"},
+                  {"namespace", "write `dataset:` in the pipeline"}}});
+  return type;
+}
+
+ObjectTypePtr LimitsType() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "limits",
+      .doc = "What one run may use.",
+      .fields = {
+          Int("max_rows").AtLeast(1).Doc("Rows read per table and run; reading stops there.").Example("1000"),
+          Size("memory").AtLeast(64 << 20).Doc("Ceiling of memory. Default: chosen from the machine.").Example("1GiB"),
+          Int("max_leaves").Range(1, 100'000).Default("10000").Doc("Columns of one table, nested ones included.")}});
+  return type;
+}
+
+ObjectTypePtr PipelineType() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "pipeline",
+      .doc = "One source and the tables read from it.",
+      .fields =
+          {Object("source", SourceType())
+               .Required()
+               .Doc("What to read from.")
+               .Example("{type: rest, base_url: https://…}"),
+           Text("dataset").Doc("Namespace of the tables in the lake. Default: the pipeline's name.").Example("shop"),
+           Text("schedule").Doc("`every 15m`, a cron line in UTC, or off.").Example("every 15m"),
+           Enum("naming", {{"source", "exactly the source's names"}, {"snake_case", "", true}, {"lower", "", true}})
+               .Doc("How column names are made; default: the project's."),
+           Map("tables", Object("", TableType()))
+               .Required()
+               .Doc("Name to table.")
+               .Example("{orders: {path: /orders}}")},
+      .foreign = {{"streams", "write `tables:`, a mapping from name to table"},
+                  {"resources", "write `tables:`, a mapping from name to table"},
+                  {"namespace", "write `dataset:`"},
+                  {"schema", "write `dataset:`"},
+                  {"dataset_name", "write `dataset:`"},
+                  {"target", "write `lake: {warehouse: …}` at the top of the project"},
+                  {"destination", "write `lake: {warehouse: …}` at the top of the project"},
+                  {"cron", "write `schedule: \"<cron line>\"`"},
+                  {"client", "write `source: {type: rest, base_url: …, auth: …}`"},
+                  {"sync_mode", "write `write_disposition:` and `incremental:` in each table"},
+                  {"write_disposition", "write it in each table"}}});
+  return type;
+}
+
+const ObjectType& EnvironmentType() {
+  static const ObjectType type{
+      .name = "environment",
+      .doc = "What is different in one environment; merged over the project, null removes a key.",
+      .fields = SharedFields(),
+      .foreign = RootForeign()};
+  return type;
+}
+
+const ObjectType& ProjectType() {
+  static const ObjectType type = [] {
+    ObjectType project{.name = "project",
+                       .doc = "A firn project: `firn.yaml`, or a folder of YAML files that are merged.",
+                       .fields = {Int("version").Range(1, 1).Default("1").Doc("Version of this format.")},
+                       .foreign = RootForeign()};
+    for (Field& field : SharedFields()) project.fields.push_back(std::move(field));
+    auto environment = std::make_shared<const ObjectType>(EnvironmentType());
+    project.fields.push_back(Map("environments", Object("", std::move(environment)))
+                                 .Doc("Name to overrides, chosen by --env, FIRN_ENV or ENVIRONMENT."));
+    return project;
+  }();
+  return type;
+}
+
+const ObjectType& FlatType() {
+  static const ObjectType type{
+      .name = "flat project",
+      .doc = "One table as a flat JSON object.",
+      .fields = {
+          Text("pipeline_name").Required().Doc("Name of the pipeline.").Example("shop"),
+          Text("dataset_name").Required().Doc("Namespace of the table in the lake.").Example("shop"),
+          Text("table_name")
+              .Required()
+              .Doc("Name of the table; also the request path, unless `path` says another.")
+              .Example("orders"),
+          Url("base_url").Required().Doc("URL that paths are joined to.").Example("https://api.shop.example"),
+          Text("bearer_token")
+              .Secret()
+              .Doc("Token of `Authorization: Bearer`. Empty: no authentication.")
+              .Example("${env:SHOP_TOKEN}"),
+          Text("path").Doc("Request path instead of the table's name.").Example("/v1/orders"),
+          Enum("write_disposition", {{"append", ""}, {"replace", ""}, {"merge", ""}})
+              .Foreign(
+                  {{"upsert", "write `merge`"}, {"overwrite", "write `replace`"}, {"full_refresh", "write `replace`"}})
+              .Doc("How rows reach the table."),
+          OneOf("primary_key", {Text(""), List("", Text("")).AtLeast(1)}).Doc("One path or a list of paths."),
+          Int("buffer_max_items").Range(1, 1'000'000).Default("65536").Doc("Rows per batch."),
+          Int("file_max_items").AtLeast(1).Doc("Rows per data file."),
+          Size("file_max_bytes").AtLeast(1).Default("128MiB").Doc("Target size of a data file.")}};
+  return type;
+}
+
+}  // namespace firn::config

@@ -1,0 +1,232 @@
+#include "config/fields.h"
+
+namespace firn::config {
+namespace {
+
+constexpr int64_t kHourMs = 3'600'000;
+
+Field NamedTexts(std::string name) {
+  return Map(std::move(name), Expression("").InterpolatedIsSecret());
+}
+
+ObjectTypePtr RateLimitObject() {
+  static const auto type = std::make_shared<const ObjectType>(
+      ObjectType{.name = "rate_limit",
+                 .doc = "A ceiling below the API's own; 429 and Retry-After are honoured without it.",
+                 .fields = {Int("requests").Range(1, 1'000'000).Required().Doc("Requests per `per`.").Example("10"),
+                            Duration("per").Range(1, 24 * kHourMs).Default("1s").Doc("The period.")}});
+  return type;
+}
+
+ObjectTypePtr TimeoutsObject() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "timeouts",
+      .doc = "Limits of one request.",
+      .fields = {Duration("connect").Range(1, kHourMs).Default("10s").Doc("Until the connection stands."),
+                 Duration("first_byte").Range(1, kHourMs).Default("1m").Doc("Until the answer begins."),
+                 Duration("idle").Range(1, kHourMs).Default("30s").Doc("Between two pieces of the answer."),
+                 Duration("total").Range(1, 24 * kHourMs).Default("10m").Doc("Until the answer is complete.")}});
+  return type;
+}
+
+ObjectTypePtr RetryObject() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "retry",
+      .doc = "Retries of 429, 5xx, resets and timeouts, with exponential back-off and jitter.",
+      .fields = {Int("attempts").Range(1, 100).Default("8").Doc("Of one request, the first included."),
+                 Duration("total").Range(0, 24 * kHourMs).Default("10m").Doc("Budget of all waits of one request.")}});
+  return type;
+}
+
+ObjectTypePtr HttpObject() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "http",
+      .doc = "The HTTP connection.",
+      .fields = {
+          Text("proxy")
+              .InterpolatedIsSecret()
+              .Doc("Proxy URL; default: the proxy variables of the environment.")
+              .Example("${env:PROXY_URL}"),
+          Text("ca_file").Doc("PEM file of trusted authorities instead of the system's.").Example("./ca.pem"),
+          Text("user_agent").Doc("Default: firn/<version>."),
+          Size("max_body").Range(1, int64_t{1} << 40).Default("1GiB").Doc("Of one response, decompressed."),
+          Bool("allow_private_redirects").Default("false").Doc("Follow redirects from public to private addresses.")}});
+  return type;
+}
+
+std::vector<Variant> AuthVariants() {
+  return {
+      {.tag_value = "none", .doc = "No authentication.", .fields = {}},
+      {.tag_value = "bearer",
+       .doc = "`Authorization: Bearer <token>`.",
+       .fields = {Text("token").Required().Secret().Doc("The token.").Example("${env:API_TOKEN}")}},
+      {.tag_value = "basic",
+       .doc = "HTTP basic authentication.",
+       .fields = {Text("username").Required().Doc("User name.").Example("${env:API_USER}"),
+                  Text("password").Secret().Doc("Password; may be empty.").Example("${env:API_PASSWORD}")}},
+      {.tag_value = "api_key",
+       .doc = "A key in a header or query parameter.",
+       .fields = {Text("value").Required().Secret().Doc("The key.").Example("${env:API_KEY}"),
+                  Enum("in", {{"header", ""}, {"query", ""}}).Default("header").Doc("Where it is sent."),
+                  Text("name").Default("X-API-Key").Doc("Name of the header or parameter.")}},
+      {.tag_value = "oauth2",
+       .doc = "OAuth 2.0 access tokens, refreshed when they expire.",
+       .fields =
+           {Enum("grant", {{"client_credentials", ""}, {"refresh_token", ""}})
+                .Default("client_credentials")
+                .Doc("The grant."),
+            Url("token_url").Required().Doc("Where tokens are asked for.").Example("https://auth.shop.example/token"),
+            Text("client_id").Required().Doc("Client id.").Example("${env:CLIENT_ID}"),
+            Text("client_secret")
+                .Secret()
+                .Doc("Client secret; empty for public clients.")
+                .Example("${env:CLIENT_SECRET}"),
+            Text("refresh_token").Secret().Doc("For `grant: refresh_token`.").Example("${env:REFRESH_TOKEN}"),
+            OneOf("scopes", {Text(""), List("", Text(""))}).Doc("Scopes asked for.").Example("[read]"),
+            NamedTexts("params").Doc("Further form fields of the token request.").Example("{audience: shop}"),
+            Enum("send_client_as", {{"body", ""}, {"basic", ""}})
+                .Default("body")
+                .Doc("How client id and secret are sent.")}},
+      {.tag_value = "jwt", .doc = "Signed JSON web tokens.", .fields = {}, .unbuilt = true},
+      {.tag_value = "session", .doc = "Log in, then send a session token.", .fields = {}, .unbuilt = true},
+      {.tag_value = "aws_sigv4", .doc = "AWS signatures.", .fields = {}, .unbuilt = true},
+  };
+}
+
+std::vector<Variant> PaginateVariants() {
+  const auto param = [](std::string name) { return Text("param").Default(std::move(name)).Doc("Query parameter."); };
+  const auto body_path = [] {
+    return Text("body_path").Doc("Path in the request body, instead of `param`.").Example("page.number");
+  };
+  const auto size = [] { return Int("page_size").Range(1, 1'000'000).Doc("Rows asked for per page.").Example("100"); };
+  const auto size_param = [](std::optional<std::string> name) {
+    Field field = Text("size_param").Doc("Query parameter of `page_size`.").Example("limit");
+    field.default_text = std::move(name);
+    return field;
+  };
+  return {
+      {.tag_value = "auto",
+       .doc = "Finds out which of the others it is from the first pages, and says so.",
+       .fields = {size(), size_param(std::nullopt)}},
+      {.tag_value = "none", .doc = "One request holds all rows.", .fields = {}},
+      {.tag_value = "page",
+       .doc = "Page numbers.",
+       .fields = {param("page"), body_path(),
+                  Int("start").Range(0, 1'000'000'000).Default("1").Doc("First page number."), size(),
+                  size_param(std::nullopt),
+                  Text("total_pages").Doc("Path in the body of the number of pages.").Example("meta.pages")}},
+      {.tag_value = "offset",
+       .doc = "Offset and limit.",
+       .fields = {param("offset"), body_path(), Int("start").Range(0, 1'000'000'000).Default("0").Doc("First offset."),
+                  size(), size_param("limit"),
+                  Text("total_rows").Doc("Path in the body of the number of rows.").Example("meta.total")}},
+      {.tag_value = "cursor",
+       .doc = "A token in the body or a header names the next page.",
+       .fields = {Text("next").Doc("Path in the body of the next token.").Example("meta.next"),
+                  Text("header").Doc("Response header of the next token, instead of `next`.").Example("X-Next-Cursor"),
+                  Text("param").Doc("Query parameter that carries the token.").Example("cursor"), body_path(), size(),
+                  size_param(std::nullopt)}},
+      {.tag_value = "link_header",
+       .doc = "`Link: <url>; rel=\"next\"` (RFC 8288).",
+       .fields = {Text("rel").Default("next").Doc("The relation to follow."), size(), size_param(std::nullopt)}},
+      {.tag_value = "next_url",
+       .doc = "The body holds the URL of the next page.",
+       .fields = {Text("next").Required().Doc("Path in the body of the next URL.").Example("links.next"), size(),
+                  size_param(std::nullopt)}},
+  };
+}
+
+}  // namespace
+
+ObjectTypePtr AuthType() {
+  static const auto type = std::make_shared<const ObjectType>(
+      ObjectType{.name = "auth",
+                 .doc = "How requests are authenticated. Never sent to another host.",
+                 .tag = "type",
+                 .variants = AuthVariants(),
+                 .foreign = {{"api_token", "write `type: bearer` and `token:`"},
+                             {"api_key", "write `type: api_key` and `value:`"},
+                             {"location", "write `in: header` or `in: query`"},
+                             {"access_token_url", "write `token_url:`"},
+                             {"token_refresh_endpoint", "write `token_url:`"},
+                             {"user", "write `username:`"},
+                             {"key", "write `value:`"},
+                             {"header", "write `in: header` and `name: <header>`"}}});
+  return type;
+}
+
+ObjectTypePtr PaginateObjectType() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "paginate",
+      .doc = "How the next page is asked for. Short form: the type alone.",
+      .fields = {Text("has_more").Doc("Path in the body of a boolean; false ends reading.").Example("meta.has_more"),
+                 Expression("stop").Doc("A true value ends reading.").Example("{{ response.count == 0 }}"),
+                 Int("pages_max")
+                     .Range(1, 1'000'000'000)
+                     .Default("1000000")
+                     .Doc("Guard against endless paging; reaching it is an error.")},
+      .tag = "type",
+      .tag_default = "auto",
+      .variants = PaginateVariants(),
+      .foreign = {{"page_param", "write `param:`"},
+                  {"offset_param", "write `param:`"},
+                  {"cursor_param", "write `param:`"},
+                  {"cursor_path", "write `next:`"},
+                  {"cursor_value", "write `next: <path>`"},
+                  {"next_url_path", "write `type: next_url` and `next:`"},
+                  {"limit", "write `page_size:`"},
+                  {"limit_param", "write `size_param:`"},
+                  {"total_path", "write `total_pages:` or `total_rows:`"},
+                  {"base_page", "write `start:`"},
+                  {"initial_page", "write `start:`"},
+                  {"start_from_page", "write `start:`"},
+                  {"maximum_page", "write `pages_max:`"},
+                  {"stop_condition", "write `stop: \"{{ … }}\"`"},
+                  {"stop_when", "write `stop: \"{{ … }}\"`"},
+                  {"next_header", "write `header:`"}}});
+  return type;
+}
+
+ObjectTypePtr SourceType() {
+  static const auto type = [] {
+    std::vector<EnumValue> short_forms;
+    for (const Variant& variant : PaginateVariants()) short_forms.push_back({variant.tag_value, variant.doc});
+    Variant rest{.tag_value = "rest", .doc = "A REST API that answers with JSON."};
+    rest.fields = {
+        Url("base_url")
+            .Required()
+            .Doc("URL that the paths of the tables are joined to.")
+            .Example("https://api.shop.example"),
+        Object("auth", AuthType()).Doc("Default: none.").Example("{type: bearer, token: \"${env:API_TOKEN}\"}"),
+        NamedTexts("headers").Doc("Headers of every request.").Example("{Accept: application/json}"),
+        NamedTexts("params").Doc("Query parameters of every request.").Example("{expand: items}"),
+        OneOf("paginate", {Enum("", std::move(short_forms)), Object("", PaginateObjectType())})
+            .Doc("Default of its tables."),
+        Object("rate_limit", RateLimitObject()).Doc("A ceiling of requests.").Example("{requests: 10, per: 1s}"),
+        Int("concurrency").Range(1, 256).Default("4").Doc("Requests in flight."),
+        Object("timeouts", TimeoutsObject()).Doc("Limits of one request."),
+        Object("retry", RetryObject()).Doc("Retries."),
+        Object("http", HttpObject()).Doc("Proxy, authorities, user agent, size limit."),
+    };
+    ObjectType source{.name = "source", .doc = "What a pipeline reads from.", .tag = "type"};
+    source.variants.push_back(std::move(rest));
+    for (const char* name : {"postgres", "mysql", "mongodb", "files", "webhook", "airbyte"}) {
+      source.variants.push_back({.tag_value = name, .fields = {}, .unbuilt = true});
+    }
+    source.foreign = {{"url", "write `base_url:`"},
+                      {"url_base", "write `base_url:`"},
+                      {"authenticator", "write `auth:`"},
+                      {"paginator", "write `paginate:`"},
+                      {"request_headers", "write `headers:`"},
+                      {"request_parameters", "write `params:`"},
+                      {"client", "write its keys here: `base_url:`, `auth:`"},
+                      {"streams", "write `tables:` beside `source:`"},
+                      {"resources", "write `tables:` beside `source:`"},
+                      {"token", "write `auth: {type: bearer, token: …}`"},
+                      {"tables", "write `tables:` beside `source:`"}};
+    return std::make_shared<const ObjectType>(std::move(source));
+  }();
+  return type;
+}
+
+}  // namespace firn::config

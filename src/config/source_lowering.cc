@@ -1,0 +1,194 @@
+#include <algorithm>
+#include <array>
+
+#include "base/redactor.h"
+#include "config/fields.h"
+#include "config/lowering.h"
+#include "config/secret_names.h"
+#include "config/text_position.h"
+
+namespace firn::config {
+namespace {
+
+std::string WithoutTrailingSlash(std::string url) {
+  while (url.ends_with('/') && !url.ends_with("://")) url.pop_back();
+  return url;
+}
+
+AuthConfig LowerOAuth2(const ObjectView& auth, const std::string& path, const LoweringContext& context) {
+  OAuth2Auth out{.grant = auth.Text("grant") == "refresh_token" ? OAuth2Auth::Grant::kRefreshToken
+                                                                : OAuth2Auth::Grant::kClientCredentials,
+                 .token_url = auth.Text("token_url"),
+                 .client_id = auth.Text("client_id"),
+                 .client_secret = auth.Text("client_secret"),
+                 .refresh_token = auth.Text("refresh_token"),
+                 .scopes = auth.TextList("scopes"),
+                 .extra_params = LowerNamedText(auth, "params", path + ".params", context),
+                 .send_client_as = auth.Text("send_client_as") == "basic" ? OAuth2Auth::SendClientAs::kBasic
+                                                                          : OAuth2Auth::SendClientAs::kBody};
+  const bool refresh = out.grant == OAuth2Auth::Grant::kRefreshToken;
+  if (refresh && !auth.Has("refresh_token")) {
+    context.Error("E0204", path, "`grant: refresh_token` needs `refresh_token`").help =
+        "add `refresh_token: ${env:REFRESH_TOKEN}`";
+  }
+  if (!refresh && auth.Has("refresh_token")) {
+    context.Error("E0208", path + ".refresh_token", "`refresh_token` has no effect with `grant: client_credentials`")
+        .help = "write `grant: refresh_token`, or remove it";
+  }
+  return out;
+}
+
+AuthConfig LowerAuth(const ObjectView& auth, const std::string& path, const LoweringContext& context) {
+  const std::string_view type = auth.variant();
+  if (type == "bearer") return BearerAuth{.token = auth.Text("token")};
+  if (type == "basic") return BasicAuth{.username = auth.Text("username"), .password = auth.Text("password")};
+  if (type == "api_key") {
+    return ApiKeyAuth{.in = auth.Text("in") == "query" ? ApiKeyAuth::In::kQuery : ApiKeyAuth::In::kHeader,
+                      .name = auth.Text("name"),
+                      .value = auth.Text("value")};
+  }
+  if (type == "oauth2") return LowerOAuth2(auth, path, context);
+  return NoAuth{};
+}
+
+PaginateType TypeOf(std::string_view name) {
+  constexpr std::array kTypes = {PaginateType::kAuto,   PaginateType::kNone,   PaginateType::kPage,
+                                 PaginateType::kOffset, PaginateType::kCursor, PaginateType::kLinkHeader,
+                                 PaginateType::kNextUrl};
+  for (const PaginateType type : kTypes) {
+    if (ToString(type) == name) return type;
+  }
+  return PaginateType::kAuto;
+}
+
+void JudgePaginate(const PaginateConfig& p, const std::string& path, const LoweringContext& context) {
+  if (p.type == PaginateType::kCursor) {
+    if (p.next.empty() == p.next_header.empty()) {
+      context.Error("E0410", path, "`type: cursor` needs one of `next` and `header`").help =
+          "`next` is the path of the next token in the body, for example `next: meta.next`";
+    }
+    if (p.param.empty() == p.body_path.empty()) {
+      context.Error("E0410", path, "`type: cursor` needs one of `param` and `body_path`").help =
+          "`param` is the query parameter that carries the token, for example `param: cursor`";
+    }
+  }
+  if (p.page_size && p.size_param.empty()) {
+    context.Error("E0410", path + ".page_size", "`page_size` is not sent anywhere").help =
+        "add `size_param:`, the query parameter that carries it";
+  }
+  if (p.type == PaginateType::kOffset && !p.page_size) {
+    context.Error("E0410", path, "`type: offset` needs `page_size`").help = "add `page_size: 100`";
+  }
+}
+
+}  // namespace
+
+NamedText LowerNamedText(const ObjectView& owner, std::string_view field, const std::string& path,
+                         const LoweringContext& context) {
+  NamedText out;
+  for (auto& [name, value] : owner.TextMap(field)) {
+    const std::string item = path + "." + name;
+    const bool header = field == "headers";
+    const auto token = [](unsigned char c) {
+      return c > ' ' && c < 0x7F &&
+             std::string_view("()<>@,;:\\\"/[]?={}").find(static_cast<char>(c)) == std::string_view::npos;
+    };
+    if (name.empty() || (header && !std::all_of(name.begin(), name.end(), token))) {
+      context.Error("E0209", item, "`" + Shown(name) + "` is not a header name");
+    }
+    if (header && value.find_first_of("\r\n") != std::string::npos) {
+      context.Error("E0206", item, "the header `" + Shown(name) + "` holds a line break");
+    }
+    if (LooksSecret(name) && value.find("{{") == std::string::npos) ProcessRedactor().AddSecret(value);
+    out.emplace_back(name, std::move(value));
+  }
+  return out;
+}
+
+PaginateConfig LowerPaginate(const ObjectView& owner, const std::string& path, const LoweringContext& context) {
+  PaginateConfig out;
+  const std::string place = path + ".paginate";
+  if (owner.IsScalar("paginate")) {
+    out.type = TypeOf(owner.Text("paginate"));
+    if (out.type == PaginateType::kPage) out.param = "page";
+    if (out.type == PaginateType::kNextUrl) {
+      context.Error("E0410", place, "`next_url` needs the path of the next URL").help =
+          "write `paginate: {type: next_url, next: links.next}`";
+      return out;
+    }
+    if (out.type == PaginateType::kOffset || out.type == PaginateType::kCursor) JudgePaginate(out, place, context);
+    return out;
+  }
+  const ObjectView view = owner.Object("paginate");
+  out.type = TypeOf(view.variant());
+  out.has_more = view.Text("has_more");
+  out.stop_when = view.Text("stop");
+  out.pages_max = view.Int("pages_max");
+  if (out.type == PaginateType::kNone) return out;
+  out.page_size = view.OptionalInt("page_size");
+  out.size_param = view.Text("size_param");
+  switch (out.type) {
+    case PaginateType::kPage:
+      out.total_pages = view.Text("total_pages");
+      break;
+    case PaginateType::kOffset:
+      out.total_rows = view.Text("total_rows");
+      break;
+    case PaginateType::kCursor:
+      out.next = view.Text("next");
+      out.next_header = view.Text("header");
+      break;
+    case PaginateType::kNextUrl:
+      out.next = view.Text("next");
+      break;
+    case PaginateType::kLinkHeader:
+      out.rel = view.Text("rel");
+      break;
+    default:
+      break;
+  }
+  const bool sends =
+      out.type == PaginateType::kPage || out.type == PaginateType::kOffset || out.type == PaginateType::kCursor;
+  if (sends) {
+    out.body_path = view.Text("body_path");
+    if (out.body_path.empty() || view.Has("param")) out.param = view.Text("param");
+  }
+  if (out.type == PaginateType::kPage || out.type == PaginateType::kOffset) out.start = view.Int("start");
+  if (sends && !out.body_path.empty() && !out.param.empty() && out.type != PaginateType::kCursor) {
+    context.Error("E0410", place + ".body_path", "both `param` and `body_path` are given").help =
+        "remove one of the two";
+  }
+  JudgePaginate(out, place, context);
+  return out;
+}
+
+SourceConfig LowerSource(const ObjectView& source, const std::string& path, const LoweringContext& context) {
+  RestSourceConfig out;
+  out.base_url = WithoutTrailingSlash(source.Text("base_url"));
+  out.auth = LowerAuth(source.Object("auth"), path + ".auth", context);
+  out.headers = LowerNamedText(source, "headers", path + ".headers", context);
+  out.params = LowerNamedText(source, "params", path + ".params", context);
+  if (source.Has("paginate")) out.paginate = LowerPaginate(source, path, context);
+  if (source.Has("rate_limit")) {
+    const ObjectView limit = source.Object("rate_limit");
+    out.rate_limit = RateLimitConfig{.requests = limit.Int("requests"), .per_ms = limit.Int("per")};
+  }
+  out.concurrency = source.Int("concurrency");
+  const ObjectView timeouts = source.Object("timeouts");
+  out.timeouts = {.connect_ms = timeouts.Int("connect"),
+                  .first_byte_ms = timeouts.Int("first_byte"),
+                  .idle_ms = timeouts.Int("idle"),
+                  .total_ms = timeouts.Int("total")};
+  const ObjectView retry = source.Object("retry");
+  out.retry = {.attempts_max = retry.Int("attempts"), .total_ms = retry.Int("total")};
+  const ObjectView http = source.Object("http");
+  out.http = {.proxy = http.Text("proxy"),
+              .ca_file = http.Has("ca_file") ? context.Absolute(http.Text("ca_file")) : "",
+              .user_agent = http.Text("user_agent"),
+              .body_bytes_max = http.Int("max_body"),
+              .allow_private_redirects = http.Bool("allow_private_redirects")};
+  if (out.http.proxy.find('@') != std::string::npos) ProcessRedactor().AddSecret(out.http.proxy);
+  return out;
+}
+
+}  // namespace firn::config

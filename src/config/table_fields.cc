@@ -1,0 +1,295 @@
+#include "config/fields.h"
+
+namespace firn::config {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+
+std::vector<EnumValue> Contracts() {
+  return {{"evolve", "the table changes to take it"},
+          {"freeze", "the table stops with an error"},
+          {"discard_row", "the row goes to quarantine"},
+          {"discard_value", "the value goes to quarantine, the row stays"}};
+}
+
+ObjectTypePtr ContractObject() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "schema_contract",
+      .doc = "What happens when data does not fit the table.",
+      .fields =
+          {Enum("tables", {{"evolve", ""}, {"freeze", ""}}).Default("evolve").Doc("A table that does not exist yet."),
+           Enum("columns", Contracts()).Default("evolve").Doc("A column that does not exist yet."),
+           Enum("types", Contracts()).Default("evolve").Doc("A value that does not fit its column.")},
+      .foreign = {{"data_type", "write `types:`"}}});
+  return type;
+}
+
+std::vector<EnumValue> RawModes() {
+  return {{"off", "nothing is kept"},
+          {"archive", "response bodies are kept, compressed"},
+          {"table", "this build has `archive`", true}};
+}
+
+ObjectTypePtr RawObject() {
+  static const auto type = std::make_shared<const ObjectType>(
+      ObjectType{.name = "raw",
+                 .doc = "Keeps response bodies as received, so that tables can be derived again without the source.",
+                 .fields = {Enum("mode", RawModes()).Default("archive").Doc("What is kept."),
+                            Text("location")
+                                .Doc("Folder outside the warehouse; default: the warehouse's name with -raw.")
+                                .Example("./raw"),
+                            Duration("retention").Range(0, 36'500 * kDayMs).Default("30d").Doc("How long.")}});
+  return type;
+}
+
+ObjectTypePtr PartitionsObject() {
+  static const auto type = std::make_shared<const ObjectType>(
+      ObjectType{.name = "partitions",
+                 .doc = "One sequence of requests per value.",
+                 .fields = {Text("name").Default("value").Doc("The value is `{{ partition.<name> }}`."),
+                            Text("param").Doc("Query parameter that carries the value.").Example("region"),
+                            List("values", Text("")).Required().AtLeast(1).Doc("The values.").Example("[eu, us]")},
+                 .foreign = {{"cursor_field", "write `name:`"}, {"slicer", "write `values:`"}}});
+  return type;
+}
+
+std::vector<Field> RequestFields() {
+  std::vector<EnumValue> types;
+  for (const Variant& variant : PaginateObjectType()->variants) types.push_back({variant.tag_value, variant.doc});
+  return {
+      Expression("path").Doc("Joined to base_url; default: the table's name.").Example("/v1/orders"),
+      Enum("method", {{"GET", ""}, {"POST", ""}, {"PUT", ""}}).Default("GET").Doc("HTTP method."),
+      Map("params", Expression("").InterpolatedIsSecret())
+          .Doc("Query parameters, added to the source's.")
+          .Example("{status: any}"),
+      Map("headers", Expression("").InterpolatedIsSecret())
+          .Doc("Headers, added to the source's.")
+          .Example("{Accept: text/json}"),
+      Json("body")
+          .InterpolatedIsSecret()
+          .Doc("JSON body of the request; its texts may hold {{ }}.")
+          .Example("{query: all}"),
+      Text("records")
+          .Default("auto")
+          .Doc("Path to the rows in the body; `.` is the whole body, `*` all items.")
+          .Example("data.items"),
+      OneOf("paginate", {Enum("", std::move(types)), Object("", PaginateObjectType())})
+          .Doc("How the next page is asked for; default: the source's, else auto.")
+          .Example("{type: cursor, next: meta.next, param: cursor}"),
+      Object("partitions", PartitionsObject())
+          .Doc("A list of values, each read on its own.")
+          .Example("{param: region, values: [eu, us]}"),
+      Text("parent").Doc("Table of the same pipeline; one request per row of it.").Example("orders"),
+      Map("include", Text("")).Doc("Columns taken from the parent row.").Example("{order_id: parent.id}"),
+      Bool("replace_children").Default("false").Doc("The rows read for a parent row replace all it had before."),
+  };
+}
+
+std::vector<Field> MeaningFields() {
+  return {
+      OneOf("primary_key", {Text(""), List("", Text("")).AtLeast(1)})
+          .Doc("Path or paths that identify a row.")
+          .Example("id"),
+      Object("incremental", IncrementalType())
+          .Doc("Reads only what changed.")
+          .Example("{cursor: updated_at, param: since}"),
+      Enum("write_disposition", {{"append", "rows are added"},
+                                 {"replace", "rows replace the table"},
+                                 {"merge", "rows replace those of equal key"}})
+          .Doc("Default: merge with a key; replace without key and incremental; append without key, with incremental.")
+          .Foreign({{"upsert", "write `merge`"},
+                    {"overwrite", "write `replace`"},
+                    {"truncate", "write `replace`"},
+                    {"full_refresh", "write `replace`"},
+                    {"full-refresh", "write `replace`"},
+                    {"full_refresh_overwrite", "write `replace`"},
+                    {"full_refresh_append", "write `append` and remove `incremental`"},
+                    {"incremental", "write `merge` with `primary_key`, else `append`, and `incremental: {cursor: …}`"},
+                    {"incremental_append", "write `append` and `incremental: {cursor: …}`"},
+                    {"incremental_append_dedup", "write `merge`, `primary_key` and `incremental: {cursor: …}`"},
+                    {"append_dedup", "write `merge` and `primary_key`"},
+                    {"scd2", "write `merge` and `merge_strategy: scd2` (not in this build)"}}),
+      Enum("merge_strategy", {{"upsert", ""},
+                              {"delete_insert", "this build has `upsert`", true},
+                              {"scd2", "this build has `upsert`", true},
+                              {"insert_only", "this build has `upsert`", true}})
+          .Default("upsert")
+          .Doc("What merge does."),
+      Expression("delete_when").Doc("A true value deletes the row's key.").Example("{{ record.deleted }}"),
+      Enum("deletes",
+           {{"hard", ""}, {"soft", "this build has `hard`", true}, {"missing", "this build has `hard`", true}})
+          .Default("hard")
+          .Doc("What a deletion does."),
+      Map("columns", Object("", ColumnType()))
+          .Doc("Source path to what is known of the column.")
+          .Example("{email: {pii: email}}"),
+      OneOf("schema_contract", {Enum("", Contracts()), Object("", ContractObject())})
+          .Default("evolve")
+          .Doc("What happens when data does not fit the table."),
+      Enum("on_error", {{"fail", "the table fails"}, {"quarantine", "the record goes to quarantine"}})
+          .Default("fail")
+          .Doc("What happens to a record that cannot be read.")
+          .Foreign({{"skip", "write `quarantine`; rows are never dropped without a trace"},
+                    {"ignore", "write `quarantine`; rows are never dropped without a trace"}}),
+      Bool("allow_empty").Default("false").Doc("A replace may publish no rows over a table that has some."),
+  };
+}
+
+std::vector<Field> WriteFields() {
+  return {
+      List("partition_by", Text("")).Doc("Iceberg partition fields.").Example("[day(created_at)]"),
+      OneOf("raw", {Enum("", RawModes()), Object("", RawObject())})
+          .Doc("Default: archive for merge and replace, else off.")
+          .Example("archive"),
+      Int("batch_rows").Range(1, 1'000'000).Default("65536").Doc("Rows per batch."),
+      Int("file_max_rows").AtLeast(1).Doc("Rows per data file."),
+      Size("file_max_bytes").Range(1, int64_t{64} << 30).Default("128MiB").Doc("Target size of a data file."),
+      Size("commit_bytes").AtLeast(1).Default("256MiB").Doc("A stable table commits after so much of the source."),
+      Duration("commit_interval")
+          .Range(100, 7 * kDayMs)
+          .Default("1m")
+          .Doc("A stable table commits at least this often."),
+      Text("sort_by").Unbuilt().Doc("rows are written in reading order"),
+      Text("quality").Unbuilt().Doc("quality checks come later"),
+      Text("groups").Unbuilt().Doc("a parent and its children form a commit group by themselves"),
+  };
+}
+
+std::vector<ForeignWord> TableForeign() {
+  return {{"endpoint", "write `path:`"},
+          {"url_path", "write `path:`"},
+          {"url", "write `path:`, joined to the source's base_url"},
+          {"data_selector", "write `records:`"},
+          {"record_selector", "write `records: <path>`"},
+          {"extractor", "write `records: <path>`"},
+          {"field_path", "write `records: <path>`"},
+          {"paginator", "write `paginate:`"},
+          {"cursor_field", "write `incremental: {cursor: …}`"},
+          {"cursor_path", "write `incremental: {cursor: …}`"},
+          {"replication_key", "write `incremental: {cursor: …}`"},
+          {"update_key", "write `incremental: {cursor: …}`"},
+          {"incremental_sync", "write `incremental: {cursor: …}`"},
+          {"initial_value", "write `incremental: {start: …}`"},
+          {"start_date", "write `incremental: {start: …}`"},
+          {"sync_mode", "write `write_disposition:`, and `incremental: {cursor: …}` for incremental reads"},
+          {"destination_sync_mode", "write `write_disposition:` (overwrite is replace, append_dedup is merge)"},
+          {"replication_method", "write `write_disposition:` and `incremental:`"},
+          {"full_refresh_overwrite", "write `write_disposition: replace`"},
+          {"mode", "write `write_disposition:`"},
+          {"disposition", "write `write_disposition:`"},
+          {"primary_keys", "write `primary_key:`, one path or a list"},
+          {"unique_key", "write `primary_key:`"},
+          {"key_properties", "write `primary_key:`"},
+          {"merge_key", "write `primary_key:`"},
+          {"query", "write `params:`"},
+          {"query_params", "write `params:`"},
+          {"request_parameters", "write `params:`"},
+          {"request_headers", "write `headers:`"},
+          {"json", "write `body:`"},
+          {"request_body_json", "write `body:`"},
+          {"http_method", "write `method:`"},
+          {"include_from_parent", "write `include: {<column>: parent.<path>}`"},
+          {"partition_router", "write `parent:` for child requests, `partitions:` for a list of values"},
+          {"schema", "write `columns:`"},
+          {"namespace", "write `dataset:` in the pipeline"},
+          {"target", "the table's key is its name; write `dataset:` in the pipeline"},
+          {"table_name", "the table's key is its name"},
+          {"name", "the table's key is its name"},
+          {"streams", "write each as a table of its own"},
+          {"resources", "write each as a table of its own"}};
+}
+
+}  // namespace
+
+ObjectTypePtr IncrementalType() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "incremental",
+      .doc = "Reads only what changed: inclusive, boundary rows removed by key, else by row hash.",
+      .fields = {Text("cursor").Required().Doc("Path of the value that grows.").Example("updated_at"),
+                 Text("param").Doc("Query parameter of the lower bound.").Example("since"),
+                 Text("end_param").Doc("Query parameter of the upper bound.").Example("until"),
+                 Text("format")
+                     .Default("iso")
+                     .Doc("iso, epoch_s, epoch_ms or a strftime pattern, of sent bounds and values.")
+                     .Example("%Y-%m-%d"),
+                 Timezone("timezone").Default("UTC").Doc("Of values without an offset."),
+                 Text("start").Doc("First lower bound.").Example("2024-01-01"),
+                 Duration("step").Range(1'000, 36'500 * kDayMs).Doc("Length of one request window.").Example("7d"),
+                 Duration("lookback")
+                     .Range(0, 36'500 * kDayMs)
+                     .Default("0")
+                     .Doc("Read again before the last value.")
+                     .Example("1h"),
+                 Duration("lag").Range(0, 36'500 * kDayMs).Default("0").Doc("The upper bound is now minus this."),
+                 Enum("order", {{"unordered", ""}, {"asc", "rows come by cursor"}})
+                     .Default("unordered")
+                     .Doc("In which order the source returns rows.")
+                     .Foreign(
+                         {{"desc", "write `unordered`"}, {"none", "write `unordered`"}, {"ascending", "write `asc`"}})},
+      .foreign = {{"cursor_field", "write `cursor:`"},
+                  {"cursor_path", "write `cursor:`"},
+                  {"initial_value", "write `start:`"},
+                  {"start_value", "write `start:`"},
+                  {"start_date", "write `start:`"},
+                  {"start_datetime", "write `start:`"},
+                  {"start_param", "write `param:`"},
+                  {"end_datetime", "write `lag:`; the end is now minus lag"},
+                  {"end_value", "use `firn run --to` for one run"},
+                  {"datetime_format", "write `format:`"},
+                  {"lookback_window", "write `lookback:`"},
+                  {"row_order", "write `order:`"}}});
+  return type;
+}
+
+ObjectTypePtr ColumnType() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "column",
+      .doc = "What is known of a column. Its key is the source path.",
+      .fields =
+          {Text("type").Doc("Iceberg type, json or map; default: inferred.").Example("decimal(12,2)"),
+           Text("format").Doc("Of dates and times: iso, epoch_s, epoch_ms or a strftime pattern.").Example("%d.%m.%Y"),
+           Timezone("timezone").Doc("Of times without an offset.").Example("Europe/Berlin"),
+           Enum("pii", {{"email", ""},
+                        {"phone", ""},
+                        {"name", ""},
+                        {"address", ""},
+                        {"ip", ""},
+                        {"id", ""},
+                        {"card", ""},
+                        {"iban", ""},
+                        {"birth_date", ""},
+                        {"location", ""},
+                        {"health", ""},
+                        {"credential", ""},
+                        {"other", ""}})
+               .Doc("Class of personal data."),
+           Enum("mask_on_write", {{"redact", "a fixed text"},
+                                  {"null", "no value"},
+                                  {"sha256", "a hash"},
+                                  {"hmac", "a hash keyed by mask_key"},
+                                  {"ip", "the network part"}})
+               .Doc("Irreversible; runs before anything else sees the value.")
+               .Foreign({{"hash", "write `sha256`, or `hmac` with `mask_key:`"},
+                         {"drop", "write `null`"},
+                         {"nullify", "write `null`"}}),
+           Text("mask").Unbuilt().Doc("query-time masks come later; `mask_on_write` is irreversible and works now")},
+      .foreign = {{"data_type", "write `type:`"},
+                  {"masking", "write `mask_on_write:`"},
+                  {"primary_key", "write `primary_key:` in the table"},
+                  {"nullable", "columns are optional; use `schema_contract` to refuse rows"}}});
+  return type;
+}
+
+ObjectTypePtr TableType() {
+  static const auto type = [] {
+    ObjectType table{.name = "table", .doc = "One table: what is requested, what it means, how it is written."};
+    for (auto group : {RequestFields(), MeaningFields(), WriteFields()}) {
+      for (Field& field : group) table.fields.push_back(std::move(field));
+    }
+    table.foreign = TableForeign();
+    return std::make_shared<const ObjectType>(std::move(table));
+  }();
+  return type;
+}
+
+}  // namespace firn::config
