@@ -93,6 +93,9 @@ struct HttpClientOptions {
   arrow::MemoryPool* pool = nullptr;  // of bodies; null: Arrow's default pool
 };
 
+/// True if an error of Send says that no byte of the request left this machine, so that it surely had no effect.
+bool WasNotSent(const Status& status);
+
 /// The client on libcurl's multi interface: keep-alive, HTTP/2 where offered, one event-loop thread owned by the
 /// client. Pending requests must end before the client is destroyed. Errors: kConfig for a missing CA file.
 Result<std::unique_ptr<HttpClient>> MakeHttpClient(HttpClientOptions options = {});

@@ -71,9 +71,12 @@ class HttpSession {
   const HttpCounters& counters() const { return counters_; }
 
  private:
-  struct Attempt;
-  Attempt Try(const HttpRequest& request, std::stop_token stop, bool* renewed, int64_t* budget_ms);
-  Attempt Judge(const HttpRequest& request, Result<HttpResponse> answer);
+  struct Outcome;
+  Outcome Exchange(const HttpRequest& request, std::stop_token stop, bool* renewed);
+  Outcome JudgeError(const HttpRequest& request, const Status& error) const;
+  Outcome JudgeResponse(const HttpRequest& request, HttpResponse response);
+  Outcome JudgeStatus(const HttpRequest& request, HttpResponse response);
+  Outcome Again(const HttpRequest& request, Status error, std::optional<milliseconds> delay, bool not_applied) const;
 
   HttpClient& client_;
   const Clock& clock_;

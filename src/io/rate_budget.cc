@@ -1,0 +1,99 @@
+#include "io/rate_budget.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace firn::io {
+
+using std::chrono::milliseconds;
+
+RateBudget::Permit& RateBudget::Permit::operator=(Permit&& other) noexcept {
+  if (this != &other) {
+    Release();
+    budget_ = std::exchange(other.budget_, nullptr);
+  }
+  return *this;
+}
+
+void RateBudget::Permit::Release() {
+  RateBudget* budget = std::exchange(budget_, nullptr);
+  if (budget == nullptr) return;
+  {
+    MutexLock lock(budget->mutex_);
+    --budget->num_active_;
+  }
+  budget->freed_.notify_all();
+}
+
+RateBudget::RateBudget(RateLimits limits, const Clock& clock, double sleep_scale)
+    : limits_(limits),
+      clock_(clock),
+      sleep_scale_(sleep_scale),
+      tokens_(limits.burst),
+      filled_at_(clock.Steady()),
+      paused_until_(clock.Steady()) {
+  FIRN_CHECK(limits.burst >= 1 && limits.concurrency_max >= 1 && limits.requests_per_second >= 0);
+}
+
+// Takes a token, or says how long until one may be there. Time runs faster by 1/sleep_scale, as the sleeps do.
+milliseconds RateBudget::NextDelay() {
+  const auto now = clock_.Steady();
+  if (paused_until_ > now) return std::chrono::ceil<milliseconds>(paused_until_ - now);
+  if (limits_.requests_per_second <= 0) return milliseconds(0);
+  const double per_second = limits_.requests_per_second / std::max(sleep_scale_, 1e-6);
+  const double seconds = std::chrono::duration<double>(now - filled_at_).count();
+  tokens_ = std::min<double>(limits_.burst, tokens_ + seconds * per_second);
+  filled_at_ = now;
+  if (tokens_ >= 1) {
+    tokens_ -= 1;
+    return milliseconds(0);
+  }
+  return milliseconds(1 + static_cast<int64_t>(std::ceil((1 - tokens_) / per_second * 1'000)));
+}
+
+Result<RateBudget::Permit> RateBudget::Acquire(std::stop_token stop, milliseconds wait_max, int64_t* waited_ms) {
+  const double scale = std::max(sleep_scale_, 1e-6);
+  {
+    MutexLock lock(mutex_);
+    freed_.wait(lock, stop, [&]() FIRN_REQUIRES(mutex_) { return num_active_ < limits_.concurrency_max; });
+    if (stop.stop_requested()) return MakeError(Fault::kCancelled, "stopped while waiting to send a request");
+    ++num_active_;
+  }
+  Permit permit(this);  // holds the slot while waiting for the token: others could not go either
+  for (;;) {
+    milliseconds delay;
+    {
+      MutexLock lock(mutex_);
+      delay = NextDelay();
+    }
+    if (delay.count() == 0) return permit;
+    const auto counted = static_cast<int64_t>(static_cast<double>(delay.count()) / scale);
+    if (counted > wait_max.count()) {
+      return MakeError(Fault::kUnreachable,
+                       "rate limit reached: next request allowed in " + std::to_string(counted / 1'000) +
+                           " s, longer than this run waits",
+                       {.next = "run again later"});
+    }
+    if (waited_ms != nullptr) *waited_ms += counted;
+    ARROW_RETURN_NOT_OK(clock_.Sleep(delay, stop));
+  }
+}
+
+void RateBudget::Pause(milliseconds delay) {
+  const auto scaled = std::chrono::duration_cast<std::chrono::microseconds>(delay * sleep_scale_);
+  MutexLock lock(mutex_);
+  paused_until_ = std::max(paused_until_, clock_.Steady() + scaled);
+}
+
+void RateBudget::Observe(const RateLimitState& state) {
+  if (state.remaining && *state.remaining <= 0 && state.reset) Pause(*state.reset);
+}
+
+RateBudget& RateBudgets::For(const std::string& host, const std::string& credential, const RateLimits& limits) {
+  MutexLock lock(mutex_);
+  auto& budget = budgets_[{host, credential}];
+  if (budget == nullptr) budget = std::make_unique<RateBudget>(limits, clock_, sleep_scale_);
+  return *budget;
+}
+
+}  // namespace firn::io
