@@ -32,8 +32,9 @@ class ManifestWriter {
   static Result<std::unique_ptr<ManifestWriter>> Make(ManifestWriterOptions options);
   virtual ~ManifestWriter() = default;
 
-  /// Adds a new file with status ADDED: snapshot and sequence numbers stay null and are inherited, so that a retry of
-  /// the commit rewrites the manifest list alone. Errors: kBug if the file does not fit the manifest (content, spec,
+  /// Adds a new file with status ADDED: sequence numbers stay null and are inherited, so that a retry of the commit
+  /// rewrites the manifest list alone. The snapshot id is written (some readers do not inherit it): a retry must keep
+  /// the id it began with, as Java does. Errors: kBug if the file does not fit the manifest (content, spec,
   /// partition tuple, empty path, negative counts, invalid bounds).
   virtual Status Add(const DataFile& file) = 0;
   /// Adds a new file whose data sequence number is fixed (compaction keeps the one it started from).
