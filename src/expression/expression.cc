@@ -159,6 +159,26 @@ Result<std::string> Template::Render(const Scope& scope) const {
   return ToText(value);
 }
 
+Result<std::string> Template::RenderEncoded(const Scope& scope, const Encode& encode) const {
+  Budget budget{.limits = &limits_, .fuel = limits_.fuel};
+  std::string out;
+  for (const Part& part : parts_) {
+    if (part.node == nullptr) {
+      out += part.text;
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(const Value value, EvaluateNode(*part.node, scope, &budget));
+    if (value.is_null()) return ErrorAt(part.range, "the expression has no value here");
+    const std::string text = ToText(value);
+    const bool whole = parts_.size() == 1 && (text.rfind('/', 0) == 0 || text.find("://") != std::string::npos);
+    auto encoded = whole ? Result<std::string>(text) : encode(text);
+    if (!encoded.ok()) return ErrorAt(part.range, encoded.status().message());
+    out += *encoded;
+    if (static_cast<int64_t>(out.size()) > limits_.output_bytes) return ErrorAt(part.range, "the result is too long");
+  }
+  return out;
+}
+
 std::vector<std::string> Template::Names() const {
   std::set<std::string> names;
   for (const Part& part : parts_) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,6 +54,11 @@ class Template {
   Result<Value> Evaluate(const Scope& scope) const;
   /// Returns the text. A null expression among text is an error, because "/orders//items" is never meant.
   Result<std::string> Render(const Scope& scope) const;
+
+  /// As Render, each value passed through `encode` and the text between kept. A template that is exactly one expression
+  /// is passed through unencoded when its value is a URL or a path with a leading '/' of its own.
+  using Encode = std::function<Result<std::string>(const std::string&)>;
+  Result<std::string> RenderEncoded(const Scope& scope, const Encode& encode) const;
 
   bool is_literal() const;
   const std::string& source() const { return source_; }

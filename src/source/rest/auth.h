@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "connector/plan.h"
+#include "io/http_session.h"
+
+namespace firn::source::rest {
+
+/// Makes the authorizer of a source; null for Type::kNone. Credentials go only to requests of `base_url`'s origin.
+/// OAuth2 tokens are fetched when first needed, by one thread while the others wait, again shortly before they expire
+/// (by the steady clock) and once when a request was rejected; they are kept in memory only. Every token is registered
+/// with the process's redactor. `client` and `clock` are borrowed. Errors: kConfig for a malformed URL.
+Result<std::unique_ptr<io::HttpAuthorizer>> MakeAuthorizer(const connector::AuthPlan& plan, const std::string& base_url,
+                                                           io::HttpClient& client, const Clock& clock);
+
+}  // namespace firn::source::rest
