@@ -42,7 +42,8 @@ struct SnapshotPlan {
 struct BuiltSnapshot {
   Snapshot snapshot;
   ManifestListPtr manifests;
-  std::vector<std::string> written;  // metadata files of this attempt that no later one may use again
+  std::vector<std::string> written;     // metadata files of this attempt alone
+  std::vector<std::string> superseded;  // shared files of earlier attempts that this one does not use
   int64_t added_rows = 0;
   int64_t removed_rows = 0;
   int64_t removed_files = 0;
@@ -63,12 +64,12 @@ class SnapshotBuilder {
   const std::vector<std::string>& shared_files() const { return shared_files_; }
 
  private:
-  Result<std::vector<ManifestFile>> AddedManifests(const TableMetadata& metadata, const SnapshotPlan& plan);
+  Status WriteAdded(const TableMetadata& metadata, const SnapshotPlan& plan, BuiltSnapshot& built);
 
   io::FileStore& files_;
   ManifestLists& lists_;
-  std::optional<std::vector<ManifestFile>> added_manifests_;
-  std::vector<std::string> added_paths_;  // what added_manifests_ lists
+  std::vector<ManifestFile> added_manifests_;
+  std::vector<std::string> added_paths_;  // what added_manifests_ list
   std::vector<std::string> shared_files_;
 };
 

@@ -1,0 +1,152 @@
+#include "table/commit/garbage.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "table/commit/manifest_list_cache.h"
+#include "table/commit/reachability.h"
+#include "table/commit/snapshot_builder.h"
+
+namespace firn::table {
+namespace {
+
+constexpr int64_t kRecordBytesMax = 64 * 1024;
+constexpr int kRecordVersion = 1;
+
+std::string StagingFolder(const std::string& table_location) {
+  return MetadataFolder(table_location) + "/firn-staging";
+}
+
+// A run whose process is gone, with its lock in our hands, so that nobody else collects it.
+struct DeadRun {
+  std::string run;
+  std::string record;
+  std::string lock_path;
+  io::ProcessLock lock;
+};
+
+Result<std::string> RunOf(io::FileStore& files, const std::string& record) {
+  ARROW_ASSIGN_OR_RAISE(const std::string text, files.ReadText(record, kRecordBytesMax));
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const bool ours = json.is_object() && json.value("version", 0) == kRecordVersion && json.contains("run") &&
+                    json["run"].is_string() && !json["run"].get_ref<const std::string&>().empty();
+  if (!ours) return MakeError(Fault::kBadData, "not a staging record of this version: " + record);
+  return json["run"].get<std::string>();
+}
+
+Result<std::vector<DeadRun>> FindDeadRuns(io::FileStore& files, const std::string& table_location) {
+  std::vector<DeadRun> dead;
+  ARROW_ASSIGN_OR_RAISE(const auto listed, files.List(StagingFolder(table_location)));
+  for (const io::FileInfo& info : listed) {
+    if (!info.location.ends_with(".json")) continue;
+    const auto run = RunOf(files, info.location);
+    if (!run.ok()) {
+      log::Warn("staging record left alone", {{"reason", run.status().message()}});
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(const std::string folder, io::PathOfLocation(io::FolderOf(info.location)));
+    std::string lock_path = folder + "/" + *run + ".lock";
+    auto lock = io::ProcessLock::Acquire(lock_path);
+    if (!lock.ok()) continue;  // alive
+    dead.push_back({.run = *run, .record = info.location, .lock_path = std::move(lock_path), .lock = *std::move(lock)});
+  }
+  return dead;
+}
+
+bool IsState(const std::string& location) {
+  return location.find("/firn-state/") != std::string::npos;
+}
+
+struct Candidates {
+  std::set<std::string> files;
+  std::map<std::string, int64_t> bytes;
+  bool some_too_young = false;
+};
+
+Result<Candidates> FilesOf(io::FileStore& files, const std::string& table_location, const std::vector<DeadRun>& dead,
+                           const GarbageOptions& options, int64_t now_micros) {
+  Candidates candidates;
+  ARROW_ASSIGN_OR_RAISE(const auto listed, files.List(table_location));
+  for (const io::FileInfo& info : listed) {
+    const std::string name = info.location.substr(info.location.rfind('/') + 1);
+    const bool of_dead_run =
+        std::ranges::any_of(dead, [&](const DeadRun& run) { return name.find(run.run) != std::string::npos; });
+    if (!of_dead_run || info.location.find("/firn-staging/") != std::string::npos) continue;
+    const int64_t age_ms_min = IsState(info.location) ? options.state_age_ms_min : options.age_ms_min;
+    if (now_micros - info.modified_micros < age_ms_min * 1000) {
+      candidates.some_too_young = true;
+      continue;
+    }
+    candidates.files.insert(info.location);
+    candidates.bytes[info.location] = info.size_bytes;
+  }
+  return candidates;
+}
+
+Status Settle(io::FileStore& files, const DeadRun& run) {
+  ARROW_RETURN_NOT_OK(files.Remove(run.record));
+  return files.Remove(run.lock_path);
+}
+
+}  // namespace
+
+StagingRecord::StagingRecord(io::FileStore& files, std::string record, std::string lock_path, io::ProcessLock lock)
+    : files_(&files), record_(std::move(record)), lock_path_(std::move(lock_path)), lock_(std::move(lock)) {}
+
+Result<StagingRecord> StagingRecord::Begin(io::FileStore& files, const std::string& table_location,
+                                           const std::string& run, const Clock& clock) {
+  const std::string folder = StagingFolder(table_location);
+  ARROW_RETURN_NOT_OK(files.CreateFolder(folder));
+  ARROW_ASSIGN_OR_RAISE(const std::string path, io::PathOfLocation(folder));
+  std::string lock_path = path + "/" + run + ".lock";
+  // Lock first: a record whose lock nobody holds is a dead run's.
+  ARROW_ASSIGN_OR_RAISE(auto lock, io::ProcessLock::Acquire(lock_path));
+  std::string record = folder + "/" + run + ".json";
+  const nlohmann::ordered_json json = {
+      {"version", kRecordVersion}, {"run", run}, {"started", FormatTimestamp(clock.Now())}};
+  ARROW_RETURN_NOT_OK(files.WriteAtomic(record, json.dump()));
+  FIRN_FAILPOINT("commit.staging_recorded");
+  return StagingRecord(files, std::move(record), std::move(lock_path), std::move(lock));
+}
+
+Status StagingRecord::End() {
+  FIRN_FAILPOINT("commit.before_staging_end");
+  ARROW_RETURN_NOT_OK(files_->Remove(record_));
+  ARROW_RETURN_NOT_OK(files_->Remove(lock_path_));
+  lock_.Release();
+  return Status::OK();
+}
+
+Result<Garbage> CollectGarbage(io::FileStore& files, const std::string& table_location,
+                               const std::function<Result<std::shared_ptr<const TableMetadata>>()>& load,
+                               const Clock& clock, const GarbageOptions& options) {
+  Garbage garbage;
+  ARROW_ASSIGN_OR_RAISE(const auto dead, FindDeadRuns(files, table_location));
+  if (dead.empty()) return garbage;
+  ARROW_ASSIGN_OR_RAISE(auto candidates, FilesOf(files, table_location, dead, options, clock.Now().micros));
+  ARROW_ASSIGN_OR_RAISE(const auto metadata, load());
+  if (metadata != nullptr) {
+    ManifestListCache lists(files, 200'000);
+    const auto contents = MakeManifestContents(files, 4'000'000);
+    ARROW_RETURN_NOT_OK(KeepReferenced(lists, *contents, *metadata, candidates.files));
+  }
+  for (const std::string& file : candidates.files) {
+    garbage.files.push_back(file);
+    garbage.bytes += candidates.bytes[file];
+    if (!options.dry_run) ARROW_RETURN_NOT_OK(files.Remove(file));
+  }
+  for (const DeadRun& run : dead) {
+    garbage.runs.push_back(run.run);
+    // A young file is looked at again next time.
+    if (!options.dry_run && !candidates.some_too_young) ARROW_RETURN_NOT_OK(Settle(files, run));
+  }
+  return garbage;
+}
+
+}  // namespace firn::table
