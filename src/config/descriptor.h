@@ -134,6 +134,8 @@ class Checker {
   Diagnostic& Error(std::string_view code, const std::string& path, const Span& span, std::string message);
   Diagnostic& Warning(std::string_view code, const Span& span, std::string message);
   bool HasErrorUnder(std::string_view path) const;
+  /// Takes over the places that another checker remembered.
+  void AdoptSpans(const Checker& other) { spans_ = other.spans_; }
   /// Returns the place of a path, or of its nearest written ancestor.
   Span SpanOf(std::string_view path) const;
   /// The place of each path that was written; of the value, or of the key where the value is a mapping or list.

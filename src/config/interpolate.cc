@@ -50,6 +50,7 @@ class ScalarInterpolation {
         out += source_[at++];
       }
     }
+    if (node_->interpolated) node_->written = source_;
     node_->text = std::move(out);
   }
 

@@ -27,6 +27,7 @@ struct Node {
   bool quoted = false;        // kScalar: quoted, a block scalar or tagged !!str, so it is text whatever it looks like
   bool unresolved = false;    // kScalar: holds a ${…} that was left alone on purpose; its value is not judged
   bool interpolated = false;  // kScalar: holds the value of a ${…}; never shown
+  std::string written;        // kScalar: its text with the ${…} as they stand in the file; empty if there are none
   std::vector<std::string> resolved;  // kScalar: the values its ${…} took from outside, defaults left out
   Span span;
   std::vector<Node> items;     // kSequence
