@@ -26,7 +26,8 @@ struct RawEntry {
   int64_t ordinal = 0;  // position in the run; set by the writer
 };
 
-/// Where the bodies of one run go: <root>/<pipeline>/<table>/<run>/<segment>.firnraw.
+/// Where the bodies of one run go: <root>/<pipeline>/<table>/<run>/<segment>.firnraw. In the folder names, characters
+/// outside [A-Za-z0-9_-] and dots not at the start are written as '~' and two hex digits.
 struct RawArchivePlace {
   std::string root;  // a location of the store
   std::string pipeline;
@@ -39,7 +40,8 @@ struct RawArchiveOptions {
   int compression_level = 3;
 };
 
-/// Appends the responses of one table in one run; format: docs/spec/raw_archive.md. Thread-safe.
+/// Appends the responses of one table in one run; format: docs/spec/raw_archive.md. Thread-safe. Opened again for the
+/// same run it goes on after what is there. Destroyed without Sync, what was appended since the last Sync is removed.
 class RawArchiveWriter {
  public:
   static Result<std::unique_ptr<RawArchiveWriter>> Open(FileStore& store, const RawArchivePlace& place,
