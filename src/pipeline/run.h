@@ -14,6 +14,6 @@ namespace firn::pipeline {
 Result<RunResult> RunProject(const RunContext& context, std::stop_token stop);
 
 /// Returns a new run id: a version-7 UUID, so that ids sort by time.
-std::string NewRunId();
+std::string NewRunId(const Clock& clock);
 
 }  // namespace firn::pipeline

@@ -1,0 +1,48 @@
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "config/explain.h"
+#include "config/project.h"
+
+namespace firn::cli {
+
+Command ConfigShowCommand() {
+  return {.name = "config show",
+          .group = "Author",
+          .summary = "print the project as firn reads it, secrets hidden",
+          .options = {{.name = "--resolved", .kind = Option::Kind::kFlag, .help = "with defaults and derived values"},
+                      {.name = "--why", .kind = Option::Kind::kFlag, .help = "with the place each value came from"}},
+          .run = [](App& app, const Arguments& arguments) -> Result<int> {
+            ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
+            ARROW_RETURN_NOT_OK(app.Print(config::ShowConfig(
+                *project, {.resolved = arguments.Flag("--resolved"), .why = arguments.Flag("--why")})));
+            return 0;
+          }};
+}
+
+Command SchemaCommand() {
+  return {
+      .name = "schema",
+      .group = "Author",
+      .summary = "print the JSON Schema of project files (for editors)",
+      .options = {{.name = "--reference", .kind = Option::Kind::kFlag, .help = "the reference as Markdown instead"}},
+      .run = [](App& app, const Arguments& arguments) -> Result<int> {
+        ARROW_RETURN_NOT_OK(
+            app.Print(arguments.Flag("--reference") ? config::RenderReference() : config::RenderJsonSchema()));
+        return 0;
+      }};
+}
+
+Command ExplainCommand() {
+  return {
+      .name = "explain",
+      .group = "Author",
+      .summary = "explain an error code",
+      .options = {{.name = "CODE", .kind = Option::Kind::kPositional, .help = "for example E0201", .required = true}},
+      .run = [](App& app, const Arguments& arguments) -> Result<int> {
+        ARROW_ASSIGN_OR_RAISE(const std::string page, config::RenderExplanation(arguments.Text("CODE")));
+        ARROW_RETURN_NOT_OK(app.Print(page));
+        return 0;
+      }};
+}
+
+}  // namespace firn::cli

@@ -1,0 +1,41 @@
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/run_command.h"
+
+namespace firn::cli {
+
+Command RunCommand() {
+  Command command{.name = "run", .group = "Run", .summary = "read the tables of the project and commit them"};
+  command.options = {
+      {.name = "PROJECT",
+       .kind = Option::Kind::kPositional,
+       .help = "project file (as --config) or name of a pipeline"},
+      {.name = "--select", .kind = Option::Kind::kList, .help = "tables or pipelines; a child brings its parent along"},
+      {.name = "--full-refresh",
+       .kind = Option::Kind::kFlag,
+       .help = "read everything anew and publish it in one overwrite"},
+      {.name = "--from", .help = "incremental start for this run; the position does not move"},
+      {.name = "--to", .help = "incremental end for this run; the position does not move"},
+      {.name = "--dry-run", .kind = Option::Kind::kFlag, .help = "show the plan, read and write nothing"},
+      {.name = "--max-rows", .kind = Option::Kind::kInteger, .help = "stop each table after that many rows"},
+      {.name = "--json", .kind = Option::Kind::kFlag, .help = "one result object on stdout"},
+      {.name = "--json-stream", .kind = Option::Kind::kFlag, .help = "JSON lines on stdout while running"},
+      {.name = "--partial-ok", .kind = Option::Kind::kFlag, .help = "exit 0 when some tables failed and some did not"},
+  };
+  command.run = [](App& app, const Arguments& arguments) -> Result<int> {
+    RunRequest request;
+    request.options.select = arguments.All("--select");
+    request.options.full_refresh = arguments.Flag("--full-refresh");
+    request.options.from = arguments.Given("--from");
+    request.options.to = arguments.Given("--to");
+    request.options.max_rows = arguments.Integer("--max-rows");
+    request.json = arguments.Flag("--json");
+    request.json_stream = arguments.Flag("--json-stream");
+    request.partial_ok = arguments.Flag("--partial-ok");
+    if (arguments.Flag("--dry-run")) return PlanCommand().run(app, arguments);
+    return RunTables(app, std::move(request));
+  };
+  return command;
+}
+
+}  // namespace firn::cli

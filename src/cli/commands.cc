@@ -1,0 +1,14 @@
+#include "cli/commands.h"
+
+namespace firn::cli {
+
+std::vector<Command> AllCommands() {
+  return {
+      ValidateCommand(),   ConfigShowCommand(),  SchemaCommand(),  ExplainCommand(),       EvalCommand(),
+      CompletionCommand(), RunCommand(),         RetryCommand(),   StateGetCommand(),      StateSetCommand(),
+      StateResetCommand(), StateAcceptCommand(), StatusCommand(),  RunsCommand(),          LogsCommand(),
+      SqlCommand(),        TablesCommand(),      HistoryCommand(), TableMetadataCommand(), DoctorCommand(),
+  };
+}
+
+}  // namespace firn::cli
