@@ -1,0 +1,447 @@
+#include "source/rest/paginator.h"
+
+#include "base/log.h"
+#include "expression/value.h"
+#include "source/rest/errors.h"
+
+namespace firn::source::rest {
+namespace {
+
+using connector::PaginatePlan;
+using connector::TablePlan;
+using expression::Value;
+using Type = PaginatePlan::Type;
+
+std::optional<int64_t> BodyInt(const format::json::Page& page, const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  const auto text = BodyValue(page, path, Want::kTruthy);
+  if (!text) return std::nullopt;
+  const Value value = Value::NumberText(*text);
+  return value.kind() == Value::Kind::kInt ? std::optional(value.as_int()) : std::nullopt;
+}
+
+Value Unflatten(const std::vector<std::pair<std::string, Value>>& fields) {
+  expression::Map map;
+  for (const auto& [path, value] : fields) {
+    // Nested paths become nested maps; expressions name few fields, so quadratic work is fine.
+    const size_t dot = path.find('.');
+    if (dot == std::string::npos) {
+      map.emplace_back(path, value);
+      continue;
+    }
+    const std::string head = path.substr(0, dot);
+    std::vector<std::pair<std::string, Value>> inner;
+    for (const auto& [other, other_value] : fields) {
+      if (other.rfind(head + ".", 0) == 0) inner.emplace_back(other.substr(dot + 1), other_value);
+    }
+    map.emplace_back(head, Unflatten(inner));
+  }
+  return Value::OfMap(std::move(map));
+}
+
+// What all types share: guards against endless loops, and the stop rules that hold for each of them.
+class GuardedPaginator : public Paginator {
+ public:
+  explicit GuardedPaginator(const TablePlan& table) : GuardedPaginator(table, table.paginate) {}
+  GuardedPaginator(const TablePlan& table, PaginatePlan plan) : table_(table), plan_(std::move(plan)) {}
+
+  Result<std::optional<PageRequest>> Next(const PageAnswer& answer) override {
+    ++num_pages_;
+    num_rows_ += answer.num_records;
+    ARROW_RETURN_NOT_OK(CheckRepeatedPage(answer));
+    ARROW_ASSIGN_OR_RAISE(const bool stop, Stops(answer));
+    if (stop) return std::nullopt;
+    ARROW_ASSIGN_OR_RAISE(std::optional<PageRequest> next, After(answer));
+    if (next && num_pages_ >= plan_.pages_max) {
+      return Error("E0433", "the slice has more than " + std::to_string(plan_.pages_max) + " pages",
+                   "raise paginate.pages_max, or read in smaller slices (incremental.step, partitions)");
+    }
+    return next;
+  }
+
+ protected:
+  virtual Result<std::optional<PageRequest>> After(const PageAnswer& answer) = 0;
+
+  Status Error(std::string code, const std::string& message, std::string next, std::string why = "") const {
+    return NamedError({.fault = Fault::kBadData,
+                       .code = std::move(code),
+                       .message = "table " + table_.name + ", page " + std::to_string(num_pages_) + ": " + message,
+                       .where = plan_.where.empty() ? table_.where : plan_.where,
+                       .why = std::move(why),
+                       .next = std::move(next)});
+  }
+
+  // A token that was already followed would be followed for ever.
+  Status Follow(const std::string& token) {
+    if (tokens_.insert(Xxh3(token)).second) return Status::OK();
+    return Error("E0431", "the API answered with a next-page token it gave before",
+                 "the API loops; if its last page repeats a token, declare paginate.has_more or stop_when");
+  }
+
+  // nullopt: not declared, or missing after the first page.
+  Result<std::optional<bool>> HasMore(const PageAnswer& answer) const {
+    if (plan_.has_more.empty()) return std::nullopt;
+    const auto any = BodyValue(*answer.page, plan_.has_more, Want::kAny);
+    if (any) return BodyValue(*answer.page, plan_.has_more, Want::kTruthy).has_value();
+    if (num_pages_ == 1 && answer.num_records > 0) {
+      return Error("E0436", "paginate.has_more: the body has nothing at '" + plan_.has_more + "'", "correct the path",
+                   DescribeKeys(answer.page->body()));
+    }
+    return false;
+  }
+
+  // Page numbers and offsets have no token that ends: empty pages, totals and flags do.
+  Result<bool> CountedEnd(const PageAnswer& answer) {
+    ARROW_ASSIGN_OR_RAISE(const std::optional<bool> more, HasMore(answer));
+    if (more) return !*more;
+    const auto total_pages = BodyInt(*answer.page, plan_.total_pages);
+    if (total_pages) return num_pages_ >= *total_pages;
+    const auto total_rows = BodyInt(*answer.page, plan_.total_rows);
+    if (total_rows && num_rows_ >= *total_rows) return true;
+    if (answer.num_records == 0) {
+      if (total_rows && num_rows_ < *total_rows) {
+        return Error("E0436",
+                     "an empty page, though only " + std::to_string(num_rows_) + " of " + std::to_string(*total_rows) +
+                         " rows came",
+                     "rows may have been deleted meanwhile: run again; else correct paginate.total_rows");
+      }
+      return true;
+    }
+    if (total_rows) return false;
+    // A server may cap the size that was asked for, so a short page ends the slice only after a full one was seen.
+    const bool full = plan_.page_size > 0 && answer.num_records >= plan_.page_size;
+    const bool ends = plan_.page_size > 0 && full_page_seen_ && !full;
+    full_page_seen_ = full_page_seen_ || full;
+    return ends;
+  }
+
+  PageRequest WithSize(PageRequest request) const {
+    if (!plan_.size_param.empty() && plan_.page_size > 0) {
+      request.query.emplace_back(plan_.size_param, std::to_string(plan_.page_size));
+    }
+    return request;
+  }
+
+  PageRequest Carrying(Value value) const {
+    PageRequest request;
+    if (!plan_.body_path.empty()) {
+      request.body.emplace_back(plan_.body_path, std::move(value));
+    } else {
+      request.query.emplace_back(plan_.param, expression::ToText(value));
+    }
+    return WithSize(std::move(request));
+  }
+
+  const TablePlan& table_;
+  const PaginatePlan plan_;
+  int64_t num_pages_ = 0;
+  int64_t num_rows_ = 0;
+
+ private:
+  Status CheckRepeatedPage(const PageAnswer& answer) {
+    if (answer.num_records == 0) return Status::OK();
+    const Hash128 hash = Xxh3(answer.page->body());
+    if (bodies_.insert(hash).second) return Status::OK();
+    return Error("E0432", "the API sent the same page again",
+                 "it may not know the parameter '" + (plan_.param.empty() ? plan_.body_path : plan_.param) +
+                     "', or repeat its last page: then declare paginate.total_pages, has_more or page_size");
+  }
+
+  Result<bool> Stops(const PageAnswer& answer) const {
+    if (!plan_.stop_when) return false;
+    std::vector<std::pair<std::string, Value>> fields;
+    for (const auto& path : plan_.stop_when->PathsBelow("response")) {
+      if (path.empty()) {
+        ARROW_ASSIGN_OR_RAISE(const Value whole, expression::ParseJson(answer.page->body()));
+        return Holds(whole, answer);
+      }
+      const auto raw = answer.page->FindInBody(path);
+      if (!raw) continue;
+      ARROW_ASSIGN_OR_RAISE(Value value, expression::ParseJson(*raw));
+      fields.emplace_back(path, std::move(value));
+    }
+    return Holds(Unflatten(fields), answer);
+  }
+
+  Result<bool> Holds(const Value& response, const PageAnswer& answer) const {
+    const expression::Scope scope{.names = {{"response", response}, {"count", Value::Int(answer.num_records)}}};
+    auto value = plan_.stop_when->Evaluate(scope);
+    if (!value.ok()) {
+      return NamedError({.code = "E0440",
+                         .message = "table " + table_.name + ": paginate.stop_when: " + value.status().message(),
+                         .where = plan_.where,
+                         .next = "correct the expression; it sees response and count"});
+    }
+    return expression::Truthy(*value);
+  }
+
+  std::unordered_set<Hash128> tokens_;  // at most pages_max of each
+  std::unordered_set<Hash128> bodies_;
+  bool full_page_seen_ = false;
+};
+
+class OnePage : public GuardedPaginator {
+ public:
+  using GuardedPaginator::GuardedPaginator;
+  PageRequest First() const override { return WithSize({}); }
+
+ protected:
+  Result<std::optional<PageRequest>> After(const PageAnswer& /*answer*/) override { return std::nullopt; }
+};
+
+class PageNumbers : public GuardedPaginator {
+ public:
+  using GuardedPaginator::GuardedPaginator;
+  PageRequest First() const override { return Carrying(Value::Int(plan_.first)); }
+
+ protected:
+  Result<std::optional<PageRequest>> After(const PageAnswer& answer) override {
+    ARROW_ASSIGN_OR_RAISE(const bool end, CountedEnd(answer));
+    if (end) return std::nullopt;
+    return Carrying(Value::Int(plan_.first + num_pages_));
+  }
+};
+
+class Offsets : public GuardedPaginator {
+ public:
+  using GuardedPaginator::GuardedPaginator;
+  PageRequest First() const override { return Carrying(Value::Int(plan_.first)); }
+
+ protected:
+  // By the rows that came, not by the size asked for: a server may cap it.
+  Result<std::optional<PageRequest>> After(const PageAnswer& answer) override {
+    ARROW_ASSIGN_OR_RAISE(const bool end, CountedEnd(answer));
+    if (end) return std::nullopt;
+    return Carrying(Value::Int(plan_.first + num_rows_));
+  }
+};
+
+class Cursors : public GuardedPaginator {
+ public:
+  using GuardedPaginator::GuardedPaginator;
+  PageRequest First() const override { return WithSize({}); }
+
+ protected:
+  Result<std::optional<PageRequest>> After(const PageAnswer& answer) override {
+    ARROW_ASSIGN_OR_RAISE(const std::optional<bool> more, HasMore(answer));
+    if (more && !*more) return std::nullopt;
+    ARROW_ASSIGN_OR_RAISE(const std::optional<Value> token, TokenOf(answer));
+    if (!token && more) {
+      return Error("E0436", "has_more is true, but there is no token for the next page", "correct paginate.next");
+    }
+    if (!token) {
+      // APIs leave the token out at the end, so a wrong path looks like one page; a full page gives it away.
+      const bool suspicious = num_pages_ == 1 && plan_.page_size > 0 && answer.num_records >= plan_.page_size &&
+                              plan_.next_header.empty() && !BodyValue(*answer.page, plan_.next, Want::kAny);
+      if (!suspicious) return std::nullopt;
+      return Error("E0436", "a full page, but the body has nothing at '" + plan_.next + "'", "correct paginate.next",
+                   DescribeKeys(answer.page->body()));
+    }
+    ARROW_RETURN_NOT_OK(Follow(expression::ToText(*token)));
+    return Carrying(*token);
+  }
+
+ private:
+  Result<std::optional<Value>> TokenOf(const PageAnswer& answer) const {
+    if (!plan_.next_header.empty()) {
+      const auto header = answer.headers->Get(plan_.next_header);
+      if (!header || header->empty()) return std::nullopt;
+      return Value::String(std::string(*header));
+    }
+    const auto raw = answer.page->FindInBody(plan_.next);
+    if (!raw) return std::nullopt;
+    ARROW_ASSIGN_OR_RAISE(Value value, expression::ParseJson(*raw));
+    // A cursor of 0 is a number like any other; null, "" and false end the slice.
+    const bool ends = value.is_null() || (value.is_string() && value.as_string().empty()) ||
+                      (value.kind() == Value::Kind::kBool && !value.as_bool());
+    if (ends) return std::nullopt;
+    return value;
+  }
+};
+
+class NextUrls : public GuardedPaginator {
+ public:
+  using GuardedPaginator::GuardedPaginator;
+  PageRequest First() const override { return WithSize({}); }
+
+ protected:
+  virtual std::optional<std::string> Url(const PageAnswer& answer) const {
+    return BodyValue(*answer.page, plan_.next, Want::kTruthy);
+  }
+  Result<std::optional<PageRequest>> After(const PageAnswer& answer) override {
+    ARROW_ASSIGN_OR_RAISE(const std::optional<bool> more, HasMore(answer));
+    if (more && !*more) return std::nullopt;
+    const auto url = Url(answer);
+    if (!url) return std::nullopt;
+    ARROW_RETURN_NOT_OK(Follow(*url));
+    return PageRequest{.url = *url};
+  }
+};
+
+class LinkHeaders : public NextUrls {
+ public:
+  using NextUrls::NextUrls;
+
+ protected:
+  std::optional<std::string> Url(const PageAnswer& answer) const override {
+    return io::LinkTarget(*answer.headers, plan_.rel);
+  }
+};
+
+std::unique_ptr<Paginator> MakeDeclared(const TablePlan& table, PaginatePlan plan) {
+  switch (plan.type) {
+    case Type::kPage:
+      return std::make_unique<PageNumbers>(table, std::move(plan));
+    case Type::kOffset:
+      return std::make_unique<Offsets>(table, std::move(plan));
+    case Type::kCursor:
+      return std::make_unique<Cursors>(table, std::move(plan));
+    case Type::kLinkHeader:
+      return std::make_unique<LinkHeaders>(table, std::move(plan));
+    case Type::kNextUrl:
+      return std::make_unique<NextUrls>(table, std::move(plan));
+    case Type::kAuto:
+    case Type::kNone:
+      break;
+  }
+  return std::make_unique<OnePage>(table, std::move(plan));
+}
+
+std::string_view TypeName(Type type) {
+  switch (type) {
+    case Type::kAuto:
+      return "auto";
+    case Type::kNone:
+      return "none";
+    case Type::kPage:
+      return "page";
+    case Type::kOffset:
+      return "offset";
+    case Type::kCursor:
+      return "cursor";
+    case Type::kLinkHeader:
+      return "link_header";
+    case Type::kNextUrl:
+      return "next_url";
+  }
+  return "none";
+}
+
+// Decides at the first answer, then is the paginator it decided for.
+class AutoPaginator : public Paginator {
+ public:
+  AutoPaginator(const TablePlan& table, ProbePage probe, ProbeMemo* memo)
+      : table_(table), probe_(std::move(probe)), memo_(memo) {}
+
+  PageRequest First() const override {
+    PageRequest request;
+    const PaginatePlan& plan = table_.paginate;
+    if (!plan.size_param.empty() && plan.page_size > 0) {
+      request.query.emplace_back(plan.size_param, std::to_string(plan.page_size));
+    }
+    return request;
+  }
+
+  Result<std::optional<PageRequest>> Next(const PageAnswer& answer) override {
+    if (chosen_ == nullptr) ARROW_RETURN_NOT_OK(Choose(answer));
+    return chosen_->Next(answer);
+  }
+
+ private:
+  Status Choose(const PageAnswer& answer) {
+    DetectedPagination detected = DetectPagination(table_.paginate, answer);
+    if (detected.plan.type == Type::kNone && detected.why.empty()) ARROW_RETURN_NOT_OK(AskForMore(answer, &detected));
+    if (detected.plan.type == Type::kNone && !detected.more.empty()) {
+      return NamedError(
+          {.fault = Fault::kConfig,
+           .code = "E0435",
+           .message = "table " + table_.name + ": the API has more pages, but how to ask for them was not found out",
+           .where = table_.where,
+           .why = detected.more + "; " + DescribeKeys(answer.page->body()),
+           .next = "declare paginate: {type: page | offset | cursor | link_header | next_url, …}"});
+    }
+    log::Info("pagination detected",
+              {{"table", table_.name}, {"type", TypeName(detected.plan.type)}, {"why", detected.why}});
+    chosen_ = MakeDeclared(table_, detected.plan);
+    return Status::OK();
+  }
+
+  // Nothing in the answer speaks of pages. A list may still be the first of many: ask for a second one.
+  Status AskForMore(const PageAnswer& answer, DetectedPagination* detected) {
+    const bool one_record = answer.page->records_path().empty() && !TopLevelKeys(answer.page->body(), 1).empty();
+    detected->why = "the response says nothing about pages";
+    if (probe_ == nullptr || answer.num_records == 0 || one_record || answer.page->is_lines()) return Status::OK();
+    if (memo_ != nullptr) {
+      if (const auto known = memo_->Get()) {
+        detected->plan = *known;
+        detected->why = "as found before";
+        return Status::OK();
+      }
+    }
+    ARROW_RETURN_NOT_OK(TryParameter("page", 2, 1, Type::kPage, answer, detected));
+    if (detected->plan.type == Type::kNone) {
+      ARROW_RETURN_NOT_OK(TryParameter("offset", answer.num_records, 0, Type::kOffset, answer, detected));
+    }
+    if (detected->plan.type == Type::kNone) {
+      detected->why = "the response says nothing about pages, and ?page=2 and ?offset= change nothing";
+    }
+    if (memo_ != nullptr) memo_->Set(detected->plan);
+    return Status::OK();
+  }
+
+  // Other records, or none, show that the API knows the parameter.
+  Status TryParameter(const char* param, int64_t value, int64_t first, Type type, const PageAnswer& answer,
+                      DetectedPagination* detected) {
+    PageRequest request = First();
+    const std::string name = table_.paginate.param.empty() ? param : table_.paginate.param;
+    request.query.emplace_back(name, std::to_string(value));
+    ARROW_ASSIGN_OR_RAISE(const auto page, probe_(request));
+    if (page == nullptr || page->body() == answer.page->body()) return Status::OK();
+    if (page->num_records() > 0 && page->RecordText(0) == answer.page->RecordText(0)) return Status::OK();
+    detected->plan.type = type;
+    detected->plan.param = name;
+    detected->plan.first = first;
+    detected->why =
+        "?" + name + "=" + std::to_string(value) + (page->num_records() > 0 ? " gives other records" : " gives none");
+    return Status::OK();
+  }
+
+  const TablePlan& table_;
+  const ProbePage probe_;
+  ProbeMemo* const memo_;
+  std::unique_ptr<Paginator> chosen_;
+};
+
+}  // namespace
+
+std::optional<PaginatePlan> ProbeMemo::Get() const {
+  MutexLock lock(mutex_);
+  return plan_;
+}
+
+void ProbeMemo::Set(const PaginatePlan& plan) {
+  MutexLock lock(mutex_);
+  plan_ = plan;
+}
+
+std::unique_ptr<Paginator> MakePaginator(const TablePlan& table, ProbePage probe, ProbeMemo* memo) {
+  if (table.paginate.type == Type::kAuto) return std::make_unique<AutoPaginator>(table, std::move(probe), memo);
+  return MakeDeclared(table, table.paginate);
+}
+
+Resumability StabilityOf(const PaginatePlan& plan) {
+  return plan.type == Type::kCursor || plan.type == Type::kNone ? Resumability::kStable : Resumability::kUnstable;
+}
+
+std::optional<std::string> BodyValue(const format::json::Page& page, const std::string& path, Want want) {
+  const auto raw = page.FindInBody(path);
+  if (!raw) return std::nullopt;
+  const auto value = expression::ParseJson(*raw);
+  if (!value.ok()) return std::nullopt;
+  const bool ends = value->is_null() || (value->is_string() && value->as_string().empty()) ||
+                    (value->kind() == Value::Kind::kBool && !value->as_bool());
+  if (want == Want::kTruthy && ends) return std::nullopt;
+  return expression::ToText(*value);
+}
+
+}  // namespace firn::source::rest
