@@ -174,6 +174,10 @@ std::optional<ParsedTimestamp> ParseTimestampText(std::string_view text) {
   if (!offset || text.substr(at) == "UTC") return std::nullopt;
   parsed.micros -= *offset * 60 * kMicrosPerSecond;
   parsed.has_offset = true;
+  // 0001-01-01 and 10000-01-01: the offset must not leave the years that readers know.
+  constexpr int64_t kMin = -719'162 * kSecondsPerDay * kMicrosPerSecond;
+  constexpr int64_t kEnd = 2'932'897 * kSecondsPerDay * kMicrosPerSecond;
+  if (parsed.micros < kMin || parsed.micros >= kEnd) return std::nullopt;
   return parsed;
 }
 
