@@ -13,6 +13,7 @@
 #include "base/byte_size.h"
 #include "base/redactor.h"
 #include "catalog/registry.h"
+#include "cli/demo_project.h"
 #include "config/diagnostic.h"
 #include "io/local_file_store.h"
 
@@ -74,6 +75,7 @@ Result<int64_t> App::MemoryBytes() {
 
 Result<const config::Project*> App::Project() {
   if (project_ != nullptr) return project_.get();
+  ARROW_ASSIGN_OR_RAISE(demo_shop_, StartShopIfDemo("."));
   config::LoadOptions options = config::LoadOptions::FromProcess();
   options.config = arguments_.Text("--config");
   options.environment = arguments_.Text("--env");

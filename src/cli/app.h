@@ -18,6 +18,8 @@
 
 namespace firn::cli {
 
+class DemoShop;
+
 /// What the commands of one process share, opened when first asked for. Used by the main thread.
 class App {
  public:
@@ -61,6 +63,7 @@ class App {
   std::unique_ptr<io::HttpClient> http_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<state::RunHistory> history_;
+  std::unique_ptr<DemoShop> demo_shop_;  // only inside a demo project
   bool already_printed_ = false;
 };
 

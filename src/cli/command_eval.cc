@@ -4,7 +4,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "expression/expression.h"
-#include "expression/json.h"
+#include "expression/value.h"
 
 namespace firn::cli {
 namespace {
@@ -35,8 +35,7 @@ Result<int> Eval(App& app, const Arguments& arguments) {
     app.Say(Excerpt(source, value.status()));
     return value.status();
   }
-  ARROW_ASSIGN_OR_RAISE(const std::string text, expression::ToJson(*value));
-  ARROW_RETURN_NOT_OK(app.Print(text + "\n"));
+  ARROW_RETURN_NOT_OK(app.Print(expression::ToJson(*value) + "\n"));
   return 0;
 }
 
