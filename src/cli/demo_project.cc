@@ -8,7 +8,7 @@ namespace firn::cli {
 namespace {
 
 constexpr char kProject[] =
-    R"(# The demo: an invented shop. The API runs inside firn while a command of this project runs.
+    R"yaml(# The demo: an invented shop. The API runs inside firn while a command of this project runs.
 version: 1
 lake: {warehouse: ./lake}
 pipelines:
@@ -58,7 +58,7 @@ pipelines:
         paginate: none
         include: {store_id: parent.id}
         primary_key: [store_id, badge]
-)";
+)yaml";
 
       }  // namespace
 

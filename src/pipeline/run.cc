@@ -148,8 +148,8 @@ Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& grou
 
 }  // namespace
 
-std::string NewRunId() {
-  return NewUuidV7();
+std::string NewRunId(const Clock& clock) {
+  return MakeUuid7(clock).ToString();
 }
 
 Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
