@@ -33,8 +33,6 @@ namespace {
 using std::chrono::duration_cast;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr char kNotSentState[] = "the request was not sent";
-
 struct EasyFree {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
 };
@@ -315,7 +313,7 @@ Status Transfer::Judge(CURLcode code) {
     curl_off_t sent_at = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &sent_at);
     const bool timed_out_connecting = code == CURLE_OPERATION_TIMEDOUT && sent_at == 0;
-    return NeverConnected(code) || timed_out_connecting ? WithContext(status, {.state = kNotSentState}) : status;
+    return timed_out_connecting ? WithContext(status, {.state = kNotSentState}) : status;
   }
   const Status body = EndBody();
   return body.ok() ? body : At(body);
@@ -516,11 +514,6 @@ void CurlClient::Run() {
 }
 
 }  // namespace
-
-bool WasNotSent(const Status& status) {
-  const ErrorContext* context = status.ok() ? nullptr : ContextOf(status);
-  return context != nullptr && context->state == kNotSentState;
-}
 
 Result<std::unique_ptr<HttpClient>> MakeHttpClient(HttpClientOptions options) {
   if (const char* file = std::getenv("FIRN_CA_FILE"); options.ca_file.empty() && file != nullptr) {

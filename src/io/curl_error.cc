@@ -52,17 +52,16 @@ const CodeRule* RuleOf(int code) {
   return nullptr;
 }
 
+bool NeverConnected(int code) {
+  return code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
+         code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION;
+}
+
 }  // namespace
 
 Fault FaultFromCurl(int curl_code) {
   const CodeRule* rule = RuleOf(curl_code);
   return rule == nullptr ? Fault::kTransient : rule->fault;
-}
-
-bool NeverConnected(int curl_code) {
-  return curl_code == CURLE_COULDNT_RESOLVE_PROXY || curl_code == CURLE_COULDNT_RESOLVE_HOST ||
-         curl_code == CURLE_COULDNT_CONNECT || curl_code == CURLE_SSL_CONNECT_ERROR ||
-         curl_code == CURLE_PEER_FAILED_VERIFICATION;
 }
 
 Status CurlError(int curl_code, const std::string& detail, const std::string& url) {
@@ -71,6 +70,7 @@ Status CurlError(int curl_code, const std::string& detail, const std::string& ur
   const std::string name = rule == nullptr ? "transfer failed" : rule->name;
   ErrorContext context{.why = "libcurl " + std::to_string(curl_code) + ": " + reason};
   if (rule != nullptr) context.next = rule->next;
+  if (NeverConnected(curl_code)) context.state = kNotSentState;
   return MakeError(FaultFromCurl(curl_code), name + ": " + RedactUrl(url) + " (" + reason + ")", std::move(context));
 }
 

@@ -2,6 +2,7 @@
 
 #include <arrow/buffer.h>
 
+#include "io/curl_error.h"
 #include "io/url.h"
 
 namespace firn::io {
@@ -55,6 +56,11 @@ std::string_view HttpResponse::text() const {
 Result<HttpResponse> HttpClient::Send(HttpRequest request, std::stop_token stop) {
   if (stop.stop_requested()) return MakeError(Fault::kCancelled, "stopped before a request");
   return SendAsync(std::move(request))->Wait(std::move(stop));
+}
+
+bool WasNotSent(const Status& status) {
+  const ErrorContext* context = status.ok() ? nullptr : ContextOf(status);
+  return context != nullptr && context->state == kNotSentState;
 }
 
 Status HttpStatusError(const HttpResponse& response) {

@@ -151,8 +151,7 @@ struct Index {
   int64_t entries_end = 0;  // offset of the index
 };
 
-Status CheckVersion(const std::string& location, const arrow::Buffer& magic, std::string_view expected) {
-  const std::string_view bytes = ViewOf(magic);
+Status CheckVersion(const std::string& location, std::string_view bytes, std::string_view expected) {
   if (bytes.substr(0, 7) != expected) return Damaged(location, "not a segment");
   if (bytes[7] == kVersion) return Status::OK();
   return MakeError(
@@ -166,9 +165,11 @@ Result<std::optional<Index>> ReadIndex(FileStore& store, const std::string& loca
   ARROW_ASSIGN_OR_RAISE(const int64_t size, store.Size(location));
   if (size < kMagicBytes + kTrailerBytes) return std::nullopt;
   ARROW_ASSIGN_OR_RAISE(const auto head, store.ReadRange(location, 0, kMagicBytes));
-  ARROW_RETURN_NOT_OK(CheckVersion(location, *head, kHeadMagic));
+  ARROW_RETURN_NOT_OK(CheckVersion(location, ViewOf(*head), kHeadMagic));
   ARROW_ASSIGN_OR_RAISE(const auto trailer, store.ReadRange(location, size - kTrailerBytes, kTrailerBytes));
-  if (ViewOf(*trailer).substr(kTrailerBytes - kMagicBytes, 7) != kEndMagic) return std::nullopt;
+  const std::string_view end_mark = ViewOf(*trailer).substr(kTrailerBytes - kMagicBytes);
+  if (!end_mark.starts_with(kEndMagic)) return std::nullopt;
+  ARROW_RETURN_NOT_OK(CheckVersion(location, end_mark, kEndMagic));
   const auto json_bytes = static_cast<int64_t>(GetInteger(trailer->data(), 4));
   Index index{.entries_end = size - kTrailerBytes - json_bytes};
   if (index.entries_end < kMagicBytes) return Damaged(location, "index length");
