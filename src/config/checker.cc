@@ -4,6 +4,7 @@
 #include "base/redactor.h"
 #include "config/descriptor.h"
 #include "config/edit_distance.h"
+#include "config/secret_names.h"
 #include "config/text_position.h"
 #include "config/value_text.h"
 
@@ -50,6 +51,22 @@ Span PlaceOf(const Node& node, const Span& where) {
 bool HasRequired(const ObjectType& type) {
   const bool needs_tag = !type.tag.empty() && type.tag_default.empty();
   return needs_tag || std::any_of(type.fields.begin(), type.fields.end(), [](const Field& f) { return f.required; });
+}
+
+/// What to write instead of a foreign word, with the value the person wrote where that can be shown.
+std::string Rewrite(const ForeignWord& word, const Entry& entry) {
+  std::string text = word.rewrite;
+  const Node& value = entry.value;
+  const bool shown = value.kind == NodeKind::kScalar && !value.text.empty() && !value.interpolated &&
+                     !value.unresolved && !LooksSecret(entry.key) && value.text.find('`') == std::string::npos;
+  if (!shown) return text;
+  for (const std::string& hole : {std::string("…"), std::string(":`")}) {
+    const size_t at = text.find(hole);
+    if (at == std::string::npos) continue;
+    const bool bare = hole == ":`";
+    return text.replace(at, hole.size(), bare ? ": " + Shown(value.text) + "`" : Shown(value.text));
+  }
+  return text;
 }
 
 std::string_view Expected(FieldType type) {
@@ -354,12 +371,12 @@ const Variant* Checker::CheckTag(const Node& node, const ObjectType& type, const
   return nullptr;
 }
 
-void Checker::CheckUnknownKey(const Entry& entry, const ObjectType& type, const Variant* variant,
-                              const std::string& path) {
+std::optional<std::string> Checker::CheckUnknownKey(const Entry& entry, const ObjectType& type, const Variant* variant,
+                                                    const std::string& path) {
   const std::string key_path = Child(path, entry.key);
   if (const ForeignWord* word = FindForeign(type.foreign, entry.key)) {
-    Error("E0210", key_path, entry.key_span, "`" + word->word + "` is not a key of firn").help = word->rewrite;
-    return;
+    Error("E0210", key_path, entry.key_span, "`" + word->word + "` is not a key of firn").help = Rewrite(*word, entry);
+    return std::nullopt;
   }
   for (const Variant& other : type.variants) {
     if (type.FindField(entry.key, other.tag_value) == nullptr) continue;
@@ -367,7 +384,7 @@ void Checker::CheckUnknownKey(const Entry& entry, const ObjectType& type, const 
           "`" + entry.key + "` does not belong to " + type.name + " type `" +
               (variant == nullptr ? "?" : variant->tag_value) + "`")
         .help = "it belongs to type `" + other.tag_value + "`";
-    return;
+    return std::nullopt;
   }
   std::vector<std::string> names;
   const auto add = [&](const std::vector<Field>& fields) {
@@ -380,17 +397,20 @@ void Checker::CheckUnknownKey(const Entry& entry, const ObjectType& type, const 
   add(type.fields);
   Diagnostic& diagnostic =
       Error("E0201", key_path, entry.key_span, "unknown key `" + Shown(entry.key) + "` in " + type.name);
-  if (const auto nearest = Nearest(entry.key, names)) {
+  const auto nearest = Nearest(entry.key, names);
+  if (nearest) {
     diagnostic.label = "did you mean `" + *nearest + "`?";
   } else {
     diagnostic.help = "known keys are " + Joined(names);
   }
+  return nearest;
 }
 
 void Checker::CheckObject(const Node& node, const ObjectType& type, const std::string& path, const Span& where) {
   const Variant* variant = CheckTag(node, type, path, where);
   const bool skip_variant_fields = !type.tag.empty() && variant == nullptr;
   const std::string_view tag_value = variant == nullptr ? std::string_view() : std::string_view(variant->tag_value);
+  std::set<std::string> misspelt;
   for (const Entry& entry : node.entries) {
     if (!type.tag.empty() && entry.key == type.tag) continue;
     const Field* field = type.FindField(entry.key, tag_value);
@@ -399,9 +419,9 @@ void Checker::CheckObject(const Node& node, const ObjectType& type, const std::s
       field = type.FindField(entry.key, type.variants[i].tag_value);
     }
     if (field == nullptr) {
-      const auto elsewhere = [&](const Variant& v) { return type.FindField(entry.key, v.tag_value) != nullptr; };
-      const bool unknowable = skip_variant_fields && std::any_of(type.variants.begin(), type.variants.end(), elsewhere);
-      if (!unknowable) CheckUnknownKey(entry, type, variant, path);
+      const bool unknowable = skip_variant_fields && FindForeign(type.foreign, entry.key) == nullptr;
+      if (unknowable) continue;
+      if (const auto meant = CheckUnknownKey(entry, type, variant, path)) misspelt.insert(*meant);
     } else if (field->unbuilt) {
       Error("E0211", Child(path, entry.key), entry.key_span, "`" + field->name + "` is not in this build").help =
           "remove the key; " + field->doc;
@@ -411,7 +431,7 @@ void Checker::CheckObject(const Node& node, const ObjectType& type, const std::s
   }
   const auto require = [&](const std::vector<Field>& fields) {
     for (const Field& field : fields) {
-      if (!field.required || node.Find(field.name) != nullptr) continue;
+      if (!field.required || node.Find(field.name) != nullptr || misspelt.contains(field.name)) continue;
       Error("E0204", path, where, "the " + type.name + " has no `" + field.name + "`").help =
           "add `" + field.name + ": " + (field.examples.empty() ? "…" : field.examples[0]) + "`";
     }

@@ -151,7 +151,9 @@ class Checker {
   void CheckList(const Node& node, const Field& field, const std::string& path);
   void CheckMap(const Node& node, const Field& field, const std::string& path, const Span& where);
   void CheckSecret(const Node& node, const Field& field);
-  void CheckUnknownKey(const Entry& entry, const ObjectType& type, const Variant* variant, const std::string& path);
+  /// Returns the key that was probably meant.
+  std::optional<std::string> CheckUnknownKey(const Entry& entry, const ObjectType& type, const Variant* variant,
+                                             const std::string& path);
   const Variant* CheckTag(const Node& node, const ObjectType& type, const std::string& path, const Span& where);
   void WrongType(const Node& node, const Field& field, const std::string& path, std::string_view expected);
 

@@ -37,6 +37,24 @@ size_t BytesOf(std::string_view text, size_t count) {
   return at;
 }
 
+/// One column per code point: what would move or break the terminal shows as '?'.
+std::string Printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t length = CodePointBytes(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    if (first == '\t') {
+      out += ' ';
+    } else if (length == 0 || first < 0x20 || first == 0x7F) {
+      out += '?';
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return out;
+}
+
 /// The line under a finding: what to show of it and where the caret goes, in code points.
 struct Excerpt {
   std::string text;
@@ -46,7 +64,7 @@ struct Excerpt {
 
 Excerpt ExcerptOf(const Span& span) {
   std::string line = MaskLine(LineOf(*span.file, span.line));
-  std::replace(line.begin(), line.end(), '\t', ' ');
+  line = Printable(line);
   const size_t length = NumCodePoints(line);
   Excerpt excerpt{.caret = std::min<size_t>(span.column - 1, length)};
   const size_t end = span.end_line == span.line ? std::min<size_t>(span.end_column - 1, length) : length;
@@ -56,8 +74,7 @@ Excerpt ExcerptOf(const Span& span) {
     skipped = excerpt.caret - kExcerptCodePointsMax / 2;
   }
   std::string_view rest = std::string_view(line).substr(BytesOf(line, skipped));
-  excerpt.text = Shown(rest.substr(0, 0));
-  excerpt.text += rest.substr(0, BytesOf(rest, kExcerptCodePointsMax));
+  excerpt.text = rest.substr(0, BytesOf(rest, kExcerptCodePointsMax));
   excerpt.caret -= skipped;
   excerpt.num_carets =
       std::min(excerpt.num_carets, kExcerptCodePointsMax - std::min(excerpt.caret, kExcerptCodePointsMax - 1));

@@ -117,8 +117,8 @@ class ScalarInterpolation {
   }
 
   std::optional<std::string> Take(const std::string& value, const std::string& origin, size_t open, size_t close) {
-    if (const auto bad = FindBadByte(value)) {
-      Error("E0302", open, close, "the value of " + Shown(origin) + " is not text: " + bad->problem);
+    if (FindBadByte(value)) {
+      Error("E0302", open, close, "the value of " + Shown(origin) + " is not UTF-8 text without control characters");
       return std::nullopt;
     }
     if (!value.empty()) node_->resolved.push_back(value);

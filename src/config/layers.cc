@@ -338,7 +338,7 @@ class LayerBuilder {
       Diagnostics scratch;
       const auto file = std::make_shared<const SourceFile>(SourceFile{.text = text, .is_file = false});
       std::optional<Node> parsed = ParseYaml(file, &scratch);
-      if (broken_) return std::nullopt;
+      if (!parsed || scratch.has_errors()) return std::nullopt;
       node = *std::move(parsed);
     } else if (FindBadByte(text)) {
       return std::nullopt;

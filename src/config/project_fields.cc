@@ -134,7 +134,7 @@ const ObjectType& ProjectType() {
   static const ObjectType type = [] {
     ObjectType project{.name = "project",
                        .doc = "A firn project: `firn.yaml`, or a folder of YAML files that are merged.",
-                       .fields = {Int("version").Range(1, 1).Default("1").Doc("Version of this format.")},
+                       .fields = {Int("version").AtLeast(1).Default("1").Doc("Version of this format.")},
                        .foreign = RootForeign()};
     for (Field& field : SharedFields()) project.fields.push_back(std::move(field));
     auto environment = std::make_shared<const ObjectType>(EnvironmentType());

@@ -38,6 +38,12 @@ class ProjectLowering {
       : view_(&root, ProjectType()), context_{.checker = checker, .folder = folder, .warehouse = ""} {}
 
   Project Lower() {
+    const int64_t version = view_.Int("version");
+    if (version != 1 && !context_.checker->HasErrorUnder("version")) {
+      context_
+          .Error("E0212", "version", "this firn reads version 1 of the project format, not " + std::to_string(version))
+          .help = "write `version: 1`, or use a newer firn";
+    }
     LowerLake();
     LowerLimits();
     const std::string state = view_.Text("state");

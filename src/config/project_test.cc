@@ -1,6 +1,14 @@
 #include "config/project.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/redactor.h"
 
 namespace firn::config {
 namespace {
@@ -70,6 +78,222 @@ TEST(Project, LoadsTheDesignExample) {
   const std::string shown = ShowConfig(*project, {.resolved = true, .why = true});
   EXPECT_EQ(shown.find("canary-token-1"), std::string::npos);
   EXPECT_NE(shown.find("write_disposition: merge  # <stdin>:17:28"), std::string::npos) << shown;
+}
+
+namespace fs = std::filesystem;
+
+/// A project folder that removes itself.
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (fs::temp_directory_path() / "firn-config-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~Folder() { fs::remove_all(path_); }
+  const fs::path& path() const { return path_; }
+  void Write(const std::string& name, const std::string& text) const {
+    fs::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name, std::ios::binary) << text;
+  }
+  LoadOptions In(const std::string& folder = "") const {
+    LoadOptions options;
+    options.working_folder = (path_ / folder).string();
+    return options;
+  }
+
+ private:
+  fs::path path_;
+};
+
+std::string FindingsOf(const LoadOptions& options) {
+  Diagnostics diagnostics;
+  LoadProject(options, &diagnostics).status().ok();
+  return Render(diagnostics);
+}
+
+constexpr char kTwoLines[] =
+    "pipelines:\n  shop: {source: {type: rest, base_url: https://a.example}, tables: {orders: {}}}\n";
+
+TEST(Discovery, WithoutProjectTheLakeIsInTheWorkingFolder) {
+  Folder folder;
+  fs::create_directory(folder.path() / ".git");
+  Diagnostics diagnostics;
+  const auto project = LoadProject(folder.In(), &diagnostics);
+  ASSERT_TRUE(project.ok()) << Render(diagnostics);
+  EXPECT_TRUE(project->files.empty());
+  EXPECT_EQ(project->lake.warehouse, (folder.path() / "lake").string());
+  EXPECT_EQ(project->lake.catalog.path, (folder.path() / "lake/catalog.db").string());
+}
+
+TEST(Discovery, GoesUpToTheRootOfTheRepository) {
+  Folder folder;
+  folder.Write("firn.yaml", kTwoLines);
+  fs::create_directories(folder.path() / "a/b");
+  Diagnostics diagnostics;
+  const auto found = LoadProject(folder.In("a/b"), &diagnostics);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->files, std::vector<std::string>{"../../firn.yaml"});
+  EXPECT_EQ(found->folder, folder.path().string());
+  fs::create_directory(folder.path() / "a/.git");
+  EXPECT_TRUE(LoadProject(folder.In("a/b"), &diagnostics)->files.empty());
+}
+
+TEST(Discovery, FlagWinsOverVariable) {
+  Folder folder;
+  folder.Write("one.yaml", "lake: {warehouse: ./one}\n");
+  folder.Write("two.yaml", "lake: {warehouse: ./two}\n");
+  LoadOptions options = folder.In();
+  options.env["FIRN_CONFIG"] = "one.yaml";
+  Diagnostics diagnostics;
+  EXPECT_TRUE(LoadProject(options, &diagnostics)->lake.warehouse.ends_with("/one"));
+  options.config = "two.yaml";
+  EXPECT_TRUE(LoadProject(options, &diagnostics)->lake.warehouse.ends_with("/two"));
+  options.config = "three.yaml";
+  EXPECT_NE(FindingsOf(options).find("error[E0110]: the project `three.yaml` does not exist"), std::string::npos);
+}
+
+TEST(Discovery, FolderMergesItsFilesAndRefusesConflicts) {
+  Folder folder;
+  folder.Write("p/a.yaml", kTwoLines);
+  folder.Write(
+      "p/b.yaml",
+      "version: 1\npipelines:\n  other: {source: {type: rest, base_url: https://b.example}, tables: {x: {}}}\n");
+  LoadOptions options = folder.In();
+  options.config = "p";
+  Diagnostics diagnostics;
+  const auto project = LoadProject(options, &diagnostics);
+  ASSERT_TRUE(project.ok()) << Render(diagnostics);
+  EXPECT_EQ(project->pipelines.size(), 2U);
+  EXPECT_EQ(project->WhereIs("pipelines.other"), "p/b.yaml:3:3");
+  folder.Write("p/c.yaml", "pipelines: {shop: {dataset: x, source: {type: rest}}}\n");
+  EXPECT_NE(FindingsOf(options).find("error[E0111]: `type` is set in two files"), std::string::npos)
+      << FindingsOf(options);
+  folder.Write("empty/readme.txt", "");
+  options.config = "empty";
+  EXPECT_NE(FindingsOf(options).find("E0110"), std::string::npos);
+}
+
+TEST(Interpolation, ReadsDotEnvAndFilesAndNeverOverridesTheEnvironment) {
+  Folder folder;
+  folder.Write(".env",
+               "# comment\nexport A=from-file\nB=\"quoted # \\\"x\\\"\"  # comment\nC='raw $x'\nD=plain # comment\n");
+  folder.Write("secret.txt", "canary-file-secret\n");
+  folder.Write(
+      "firn.yaml",
+      "pipelines:\n  shop:\n    source:\n      type: rest\n      base_url: https://a.example\n"
+      "      auth: {type: bearer, token: \"${file:secret.txt}\"}\n"
+      "      params: {a: \"${env:A}\", b: \"${env:B}\", c: \"${env:C}\", d: \"${env:D}\"}\n    tables: {orders: {}}\n");
+  LoadOptions options = folder.In();
+  options.env["A"] = "from-process";
+  Diagnostics diagnostics;
+  const auto project = LoadProject(options, &diagnostics);
+  ASSERT_TRUE(project.ok()) << Render(diagnostics);
+  const auto& rest = std::get<RestSourceConfig>(project->pipelines[0].source);
+  const NamedText expected = {{"a", "from-process"}, {"b", "quoted # \"x\""}, {"c", "raw $x"}, {"d", "plain"}};
+  EXPECT_EQ(rest.params, expected);
+  EXPECT_EQ(std::get<BearerAuth>(rest.auth).token, "canary-file-secret");
+  EXPECT_EQ(ProcessRedactor().Redact("x canary-file-secret y"), "x *** y");
+  EXPECT_EQ(ShowConfig(*project, {.resolved = true}).find("canary-file-secret"), std::string::npos);
+  EXPECT_NE(ShowConfig(*project, {}).find("${file:secret.txt}"), std::string::npos);
+}
+
+TEST(Interpolation, BadDotEnvLineIsNamedAndNotShown) {
+  Folder folder;
+  folder.Write(".env", "A=1\ncanary-no-assignment\nB=\"canary-open\n");
+  const std::string findings = FindingsOf(folder.In());
+  EXPECT_NE(findings.find("error[E0306]: this line is not NAME=value\n --> .env:2:1"), std::string::npos) << findings;
+  EXPECT_NE(findings.find(".env:3:1"), std::string::npos);
+  EXPECT_EQ(findings.find("canary"), std::string::npos) << findings;
+}
+
+TEST(Interpolation, OfflineLeavesUnsetReferencesAlone) {
+  LoadOptions options = FromText(std::string("limits: {max_rows: \"${env:ROWS}\"}\n") + kTwoLines);
+  EXPECT_NE(FindingsOf(options).find("E0301"), std::string::npos);
+  options.resolve_secrets = false;
+  EXPECT_EQ(FindingsOf(options), "");
+}
+
+TEST(Limits, LargeInputsAreErrorsSoon) {
+  EXPECT_NE(FindingsOf(FromText("state: " + std::string(10'000'000, 'x'))).find("error[E0104]: a single value"),
+            std::string::npos);
+  EXPECT_NE(FindingsOf(FromText(std::string((16 << 20) + 1, '#'))).find("error[E0104]: the file is larger"),
+            std::string::npos);
+  EXPECT_NE(FindingsOf(FromText("a:\n" +
+                                [] {
+                                  std::string deep;
+                                  for (int i = 1; i < 1'000; ++i)
+                                    deep += std::string(static_cast<size_t>(i), ' ') + "a:\n";
+                                  return deep;
+                                }()))
+                .find("E0103"),
+            std::string::npos);
+}
+
+TEST(Diagnostics, TwentyAreShownAndTheFirstIsRepeated) {
+  std::string text;
+  for (int i = 0; i < 30; ++i) text += "unknown" + std::to_string(i) + ": 1\n";
+  const std::string findings = FindingsOf(FromText(text));
+  EXPECT_NE(findings.find("10 more findings not shown"), std::string::npos);
+  EXPECT_EQ(findings.find("`unknown20`"), std::string::npos);
+  EXPECT_TRUE(findings.ends_with("error[E0201]: unknown key `unknown0` in project (<stdin>:1:1)\n")) << findings;
+}
+
+TEST(Diagnostics, StatusCarriesCodeAndPlace) {
+  Diagnostics diagnostics;
+  const auto project = LoadProject(FromText("version: 1\nlak: 1\nstat: 2\n"), &diagnostics);
+  ASSERT_FALSE(project.ok());
+  EXPECT_EQ(FaultOf(project.status()), Fault::kConfig);
+  EXPECT_EQ(ContextOf(project.status())->code, "E0201");
+  EXPECT_EQ(ContextOf(project.status())->where, "<stdin>:2:1");
+  EXPECT_EQ(project.status().message(), "unknown key `lak` in project (and 1 more)");
+}
+
+TEST(Diagnostics, OtherFormatsHoldTheSameFinding) {
+  Diagnostics diagnostics;
+  LoadProject(FromText("lake:\n  warehous: x\n"), &diagnostics).status().ok();
+  EXPECT_EQ(Render(diagnostics, {.format = DiagnosticFormat::kGithub}),
+            "::error file=<stdin>,line=2,col=3,endLine=2,endColumn=11,title=E0201::unknown key `warehous` in lake\n");
+  const auto json = nlohmann::json::parse(Render(diagnostics, {.format = DiagnosticFormat::kJson}));
+  EXPECT_EQ(json["diagnostics"][0]["span"]["column"], 3);
+  const auto sarif = nlohmann::json::parse(Render(diagnostics, {.format = DiagnosticFormat::kSarif}));
+  EXPECT_EQ(sarif["runs"][0]["results"][0]["ruleId"], "E0201");
+  EXPECT_NE(Render(diagnostics, {.color = true}).find("\x1b[1;31merror"), std::string::npos);
+}
+
+TEST(Secrets, NoFindingShowsALiteralOrResolvedSecret) {
+  const std::string text =
+      "pipelines:\n  s:\n    source: {type: rest, base_url: https://u:canary-a@a.example, auth: {type: bearer, tokn: "
+      "canary-b}, "
+      "headers: {Authorization: \"Bearer canary-c\", X: {token: canary-d}}}\n    tables: {a: {token: canary-e, "
+      "recrods: x}}\n";
+  for (const auto format :
+       {DiagnosticFormat::kText, DiagnosticFormat::kJson, DiagnosticFormat::kGithub, DiagnosticFormat::kSarif}) {
+    Diagnostics diagnostics;
+    LoadProject(FromText(text), &diagnostics).status().ok();
+    const std::string findings = Render(diagnostics, {.format = format});
+    EXPECT_GE(diagnostics.num_errors(), 4U);
+    EXPECT_EQ(findings.find("canary"), std::string::npos) << findings;
+  }
+}
+
+TEST(Schema, IsJsonAndHasEveryPart) {
+  const auto schema = nlohmann::json::parse(RenderJsonSchema());
+  EXPECT_EQ(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+  EXPECT_EQ(schema["definitions"]["table"]["properties"]["batch_rows"]["default"], 65536);
+  EXPECT_EQ(schema["definitions"]["lake"]["additionalProperties"], false);
+  EXPECT_EQ(schema["definitions"]["auth"]["anyOf"][1]["properties"]["type"]["const"], "bearer");
+}
+
+TEST(Reference, TheCommittedPageIsCurrent) {
+  const fs::path page = fs::path(__FILE__).parent_path() / "../../docs/reference/configuration.md";
+  if (std::getenv("FIRN_UPDATE_GOLDEN") != nullptr) {
+    fs::create_directories(page.parent_path());
+    std::ofstream(page, std::ios::binary) << RenderReference();
+  }
+  std::ifstream in(page, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  EXPECT_EQ(text.str(), RenderReference()) << "run with FIRN_UPDATE_GOLDEN=1";
 }
 
 }  // namespace

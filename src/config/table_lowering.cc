@@ -196,6 +196,14 @@ class TableLowering {
 
   void LowerMeaning() {
     out_.primary_key = table_.TextList("primary_key");
+    for (size_t i = 0; i < out_.primary_key.size(); ++i) {
+      if (!out_.primary_key[i].starts_with("parent.")) continue;
+      const std::string at =
+          table_.IsScalar("primary_key") ? At("primary_key") : At("primary_key." + std::to_string(i));
+      context_.Error("E0419", at, "the key `" + Shown(out_.primary_key[i]) + "` is not in the rows of this table")
+          .help =
+          "bring it in: `include: {<column>: " + Shown(out_.primary_key[i]) + "}`, and name the column in the key";
+    }
     LowerDisposition();
     out_.delete_when = table_.Text("delete_when");
     const bool merge = out_.write_disposition == WriteDisposition::kMerge;

@@ -39,9 +39,10 @@ std::optional<BadByte> FindBadByte(std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
   for (size_t at = 0; at < text.size();) {
     const auto byte = static_cast<unsigned char>(text[at]);
-    if (byte == 0) return BadByte{at, "a NUL character"};
+    if (byte == 0) return BadByte{at, "the file holds a NUL character"};
     if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7F) {
-      return BadByte{at, std::string("a control character (0x") + kHex[byte >> 4] + kHex[byte & 15] + ")"};
+      return BadByte{at,
+                     std::string("the file holds a control character (0x") + kHex[byte >> 4] + kHex[byte & 15] + ")"};
     }
     const size_t length = CodePointBytes(text.substr(at));
     if (length == 0) return BadByte{at, "the file is not valid UTF-8"};

@@ -13,7 +13,7 @@ namespace firn::config {
 
 struct BadByte {
   size_t offset = 0;
-  std::string problem;  // "a NUL character", "invalid UTF-8", "a control character (0x07)"
+  std::string problem;  // "the file holds a NUL character", "the file is not valid UTF-8"
 };
 
 /// Returns the first byte that a project file must not hold: a control character but tab, LF and CR, or bytes that are

@@ -128,6 +128,9 @@ class Builder {
     }
     if (problem == "mapping values are not allowed in this context") {
       diagnostic.help = "put the value into quotes if its text contains `: `";
+    } else if (LineOf(*file_, span.line).find("${") != std::string_view::npos ||
+               LineOf(*file_, span.line).find("{{") != std::string_view::npos) {
+      diagnostic.help = "inside { } and [ ], put text that holds ${…} or {{ }} into quotes";
     } else if (problem == "found character that cannot start any token") {
       diagnostic.help = "put text that begins with @ ` % or a tab into quotes";
     }
