@@ -60,32 +60,31 @@ pipelines:
         primary_key: [store_id, badge]
 )yaml";
 
-      }  // namespace
+}  // namespace
 
-      Status WriteDemoProject(const std::string& folder) {
-        namespace fs = std::filesystem;
-        std::error_code error;
-        if (fs::exists(folder, error) && !fs::exists(fs::path(folder) / kDemoMarker, error) &&
-            !fs::is_empty(folder, error)) {
-          return MakeError(Fault::kConfig, folder + " exists and is no demo of firn",
-                           {.code = "E0850", .state = "nothing was written", .next = "firn demo --dir OTHER"});
-        }
-        fs::create_directories(folder, error);
-        std::ofstream(fs::path(folder) / kDemoMarker) << "made by firn demo\n";
-        std::ofstream(fs::path(folder) / ".gitignore") << "lake/\nlake-raw/\n.firn/\n.env\n";
-        std::ofstream file(fs::path(folder) / "firn.yaml");
-        file << kProject;
-        file.close();
-        return file ? Status::OK() : MakeError(Fault::kConfig, folder + "/firn.yaml cannot be written");
-      }
+Status WriteDemoProject(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::exists(folder, error) && !fs::exists(fs::path(folder) / kDemoMarker, error) && !fs::is_empty(folder, error)) {
+    return MakeError(Fault::kConfig, folder + " exists and is no demo of firn",
+                     {.code = "E0850", .state = "nothing was written", .next = "firn demo --dir OTHER"});
+  }
+  fs::create_directories(folder, error);
+  std::ofstream(fs::path(folder) / kDemoMarker) << "made by firn demo\n";
+  std::ofstream(fs::path(folder) / ".gitignore") << "lake/\nlake-raw/\n.firn/\n.env\n";
+  std::ofstream file(fs::path(folder) / "firn.yaml");
+  file << kProject;
+  file.close();
+  return file ? Status::OK() : MakeError(Fault::kConfig, folder + "/firn.yaml cannot be written");
+}
 
-      Result<std::unique_ptr<DemoShop>> StartShopIfDemo(const std::string& folder) {
-        std::error_code error;
-        if (!std::filesystem::exists(std::filesystem::path(folder) / kDemoMarker, error)) return nullptr;
-        if (std::getenv(kDemoUrlVariable) != nullptr) return nullptr;
-        ARROW_ASSIGN_OR_RAISE(auto shop, DemoShop::Start({.generation = 2}));
-        ::setenv(kDemoUrlVariable, shop->url().c_str(), 1);
-        return shop;
-      }
+Result<std::unique_ptr<DemoShop>> StartShopIfDemo(const std::string& folder) {
+  std::error_code error;
+  if (!std::filesystem::exists(std::filesystem::path(folder) / kDemoMarker, error)) return nullptr;
+  if (std::getenv(kDemoUrlVariable) != nullptr) return nullptr;
+  ARROW_ASSIGN_OR_RAISE(auto shop, DemoShop::Start({.generation = 2}));
+  ::setenv(kDemoUrlVariable, shop->url().c_str(), 1);
+  return shop;
+}
 
-      }  // namespace firn::cli
+}  // namespace firn::cli
