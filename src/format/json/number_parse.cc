@@ -33,11 +33,11 @@ bool SameNumber(const DecimalDigits& a, const DecimalDigits& b) {
   return a.fits && b.fits && a.value == b.value && (a.value == 0 || a.exponent == b.exponent);
 }
 
-template <typename T>
-std::optional<T> RoundTrip(const Number& number) {
+// The general case: read correctly rounded, write as short as possible, compare.
+std::optional<double> RoundTrip(const Number& number) {
   const DecimalDigits digits = ToDigits(number);
-  if (!digits.fits || digits.num_digits > std::numeric_limits<T>::max_digits10) return std::nullopt;
-  T value = 0;
+  if (!digits.fits || digits.num_digits > std::numeric_limits<double>::max_digits10) return std::nullopt;
+  double value = 0;
   const auto [end, error] = std::from_chars(number.text.data(), number.text.data() + number.text.size(), value);
   if (error != std::errc() || !std::isfinite(value)) return std::nullopt;
   char shortest[64];
@@ -46,7 +46,7 @@ std::optional<T> RoundTrip(const Number& number) {
   if (written.ec != std::errc() || !ParseNumber({shortest, static_cast<size_t>(written.ptr - shortest)}, back)) {
     return std::nullopt;
   }
-  return SameNumber(digits, ToDigits(back)) ? std::optional<T>(value) : std::nullopt;
+  return SameNumber(digits, ToDigits(back)) ? std::optional(value) : std::nullopt;
 }
 
 }  // namespace
@@ -117,11 +117,14 @@ std::optional<double> ToExactDouble(const Number& number) {
         number.exponent < 0 ? mantissa / kPowers[-number.exponent] : mantissa * kPowers[number.exponent];
     return number.negative ? -value : value;
   }
-  return RoundTrip<double>(number);
+  return RoundTrip(number);
 }
 
 std::optional<float> ToExactFloat(const Number& number) {
-  return RoundTrip<float>(number);
+  const auto wide = ToExactDouble(number);
+  if (!wide || std::abs(*wide) > static_cast<double>(std::numeric_limits<float>::max())) return std::nullopt;
+  const auto narrow = static_cast<float>(*wide);
+  return static_cast<double>(narrow) == *wide ? std::optional(narrow) : std::nullopt;
 }
 
 DecimalDigits ToDigits(const Number& number) {

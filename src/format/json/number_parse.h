@@ -27,6 +27,7 @@ const uint8_t* ScanNumber(const uint8_t* begin, Number& number);
 std::optional<int64_t> ToInt64(const Number& number);
 /// The value as a double, if the shortest text that reads back to that double is numerically the source number.
 std::optional<double> ToExactDouble(const Number& number);
+/// The same for a float, which must also be that very double: a later promotion to double then changes nothing.
 std::optional<float> ToExactFloat(const Number& number);
 
 /// The decimal digits of a number, leading and trailing zeros removed.

@@ -208,7 +208,7 @@ TEST(TableReader, PromotesColumnsOfAnExistingTable) {
       {R"({"i":1,"f":0.5,"d":12.34,"l":[1]} {"i":3000000000,"f":0.1,"d":123.4,"l":[2,3000000000]} {"d":0.001,"i":"x"})"},
       {.known = known});
   EXPECT_EQ(Types(read.schema.fields),
-            "i: long, f: float, d: decimal(5, 2), l: [long], d__double: double, i__string: string");
+            "i: long, f: double, d: decimal(5, 2), l: [long], d__double: double, i__string: string");
   EXPECT_EQ(Values(read, "i"), "1|3000000000|null");
   EXPECT_EQ(Values(read, "d"), "12.34|123.40|null");
   EXPECT_EQ(read.schema.fields[0].id, 1);
