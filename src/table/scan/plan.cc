@@ -3,6 +3,7 @@
 #include <arrow/buffer.h>
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <set>
 #include <utility>
@@ -102,17 +103,37 @@ struct PartitionTest {
   schema::TypePtr type;
   Op op = Op::kEqual;
   Literal value;
+  int32_t truncate_width = 0;  // of an int or long: near the type's maximum may stand wrapped-around minima
 };
 
+bool IsInteger(const schema::Type& type) {
+  return type.id == schema::TypeId::kInt || type.id == schema::TypeId::kLong;
+}
+
+/// True if the truncated value may come from the low end of the type (see ApplyTransform).
+bool MayBeWrapped(const PartitionTest& test, const Literal& value) {
+  if (test.truncate_width == 0) return false;
+  const auto* number = std::get_if<int32_t>(&value.value);
+  const int64_t long_value = number != nullptr ? *number : std::get<int64_t>(value.value);
+  const int64_t max = number != nullptr ? std::numeric_limits<int32_t>::max() : std::numeric_limits<int64_t>::max();
+  return long_value > max - test.truncate_width;
+}
+
 /// Turns `x op v` into a condition on the transform of x that x's rows imply. nullopt: it implies nothing.
-Result<std::optional<PartitionTest>> Project(const Predicate& predicate, const PartitionField& field, size_t index,
-                                             const schema::TypePtr& type) {
+std::optional<PartitionTest> Project(const Predicate& predicate, const PartitionField& field, size_t index,
+                                     const schema::TypePtr& type) {
   const Kind kind = field.transform.kind;
   if (kind == Kind::kVoid || kind == Kind::kUnknown) return std::nullopt;
   PartitionTest test{.index = index, .type = type, .op = predicate.op, .value = Literal::Null(type)};
   if (predicate.op == Op::kIsNull || predicate.op == Op::kIsNotNull) return test;
   if (predicate.value.is_null() || (kind == Kind::kBucket && predicate.op != Op::kEqual)) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(test.value, ApplyTransform(field.transform, predicate.value));
+  auto transformed = ApplyTransform(field.transform, predicate.value);
+  if (!transformed.ok()) return std::nullopt;  // no row of the table can have that value: bounds will tell
+  test.value = std::move(transformed).ValueUnsafe();
+  if (kind == Kind::kTruncate && IsInteger(*type)) {
+    test.truncate_width = field.transform.parameter;
+    if (predicate.op != Op::kEqual && MayBeWrapped(test, test.value)) return std::nullopt;
+  }
   if (kind != Kind::kIdentity) {  // x < v implies only T(x) <= T(v)
     if (predicate.op == Op::kLess) test.op = Op::kLessOrEqual;
     if (predicate.op == Op::kGreater) test.op = Op::kGreaterOrEqual;
@@ -124,6 +145,7 @@ bool TupleMayMatch(const PartitionTest& test, const std::vector<Literal>& tuple)
   if (test.index >= tuple.size()) return true;
   const Literal& value = tuple[test.index];
   if (value.is_null()) return RangeMayMatch({.may_have_value = false}, test.op, test.value);
+  if (MayBeWrapped(test, value) && test.op != Op::kEqual) return true;
   const bool nan = IsNan(value);
   Range range{.may_have_null = false, .may_have_nan = nan};
   if (!nan) range.lower = range.upper = value;
@@ -139,6 +161,7 @@ bool SummaryMayMatch(const PartitionTest& test, const ManifestFile& manifest) {
   range.may_have_value = has_bounds || (range.may_have_nan && IsFloat(*test.type));
   range.lower = DecodeBound(test.type, summary.lower_bound ? &*summary.lower_bound : nullptr);
   range.upper = DecodeBound(test.type, summary.upper_bound ? &*summary.upper_bound : nullptr);
+  if (range.upper && MayBeWrapped(test, *range.upper)) return true;
   return RangeMayMatch(range, test.op, test.value);
 }
 
@@ -151,7 +174,7 @@ class Planner {
   Result<ScanPlan> Finish();
 
  private:
-  Result<std::vector<PartitionTest>> TestsOf(const PartitionSpec& spec, const std::vector<schema::Field>& fields) const;
+  std::vector<PartitionTest> TestsOf(const PartitionSpec& spec, const std::vector<schema::Field>& fields) const;
   bool Wanted(const ManifestEntry& entry, const std::vector<PartitionTest>& tests) const;
 
   io::FileStore& files_;
@@ -161,13 +184,12 @@ class Planner {
   std::vector<std::string> delete_files_;
 };
 
-Result<std::vector<PartitionTest>> Planner::TestsOf(const PartitionSpec& spec,
-                                                    const std::vector<schema::Field>& fields) const {
+std::vector<PartitionTest> Planner::TestsOf(const PartitionSpec& spec, const std::vector<schema::Field>& fields) const {
   std::vector<PartitionTest> tests;
   for (size_t i = 0; i < spec.fields.size(); ++i) {
     for (const Predicate& predicate : options_.predicates) {
       if (predicate.field_id != spec.fields[i].source_id) continue;
-      ARROW_ASSIGN_OR_RAISE(auto test, Project(predicate, spec.fields[i], i, fields[i].type));
+      auto test = Project(predicate, spec.fields[i], i, fields[i].type);
       if (test) tests.push_back(std::move(*test));
     }
   }
@@ -194,7 +216,7 @@ Status Planner::AddManifest(const ManifestFile& manifest) {
   }
   ManifestReadOptions read;
   ARROW_ASSIGN_OR_RAISE(read.partition_fields, PartitionFieldsOf(metadata_, spec->spec_id));
-  ARROW_ASSIGN_OR_RAISE(const auto tests, TestsOf(*spec, read.partition_fields));
+  const auto tests = TestsOf(*spec, read.partition_fields);
   for (const PartitionTest& test : tests) {
     if (manifest.content == ManifestContent::kData && !SummaryMayMatch(test, manifest)) {
       ++plan_.manifests_skipped;

@@ -1,6 +1,7 @@
 #include "table/write/data_file_writer.h"
 
 #include <arrow/array.h>
+#include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
 #include <arrow/extension/uuid.h>
 #include <arrow/memory_pool.h>
@@ -29,6 +30,7 @@ namespace {
 
 /// Batches are gathered to about this size: one call of the encoder per column costs as much as a few hundred values.
 constexpr int64_t kGatherBytes = int64_t{4} << 20;
+constexpr int64_t kSliceSlackBytes = 16 << 10;
 constexpr int64_t kRowGroupRowsMax = int64_t{1} << 30;
 
 Status CheckStorableType(const schema::Type& type, const std::string& place) {
@@ -95,6 +97,14 @@ std::shared_ptr<parquet::WriterProperties> FileProperties(const DataFileOptions&
   return builder.build();
 }
 
+Result<std::shared_ptr<arrow::RecordBatch>> Compacted(const arrow::RecordBatch& batch, arrow::MemoryPool* pool) {
+  std::vector<std::shared_ptr<arrow::Array>> columns;
+  for (const auto& column : batch.columns()) {
+    ARROW_ASSIGN_OR_RAISE(columns.emplace_back(), arrow::Concatenate({column}, pool));
+  }
+  return arrow::RecordBatch::Make(batch.schema(), batch.num_rows(), std::move(columns));
+}
+
 Status CheckShape(const schema::Schema& schema, const arrow::RecordBatch& batch) {
   if (batch.num_columns() != static_cast<int>(schema.fields.size())) {
     return MakeError(Fault::kBug, "data file: batch has " + std::to_string(batch.num_columns()) + " columns, schema " +
@@ -117,7 +127,8 @@ class ParquetDataFileWriter final : public DataFileWriter {
         options_(std::move(options)),
         pool_(options_.pool != nullptr ? options_.pool : arrow::default_memory_pool()),
         metrics_(std::move(metrics)),
-        file_schema_(FileSchema(*options_.schema)) {}
+        file_schema_(FileSchema(*options_.schema)),
+        gather_bytes_(std::min({kGatherBytes, options_.row_group_bytes, options_.buffer_bytes / 4})) {}
 
   Status OpenFile();
   Status Write(const std::shared_ptr<arrow::RecordBatch>& batch) override;
@@ -137,6 +148,7 @@ class ParquetDataFileWriter final : public DataFileWriter {
   arrow::ProxyMemoryPool pool_;  // counts what the encoder holds
   MetricsCollector metrics_;
   const std::shared_ptr<arrow::Schema> file_schema_;
+  const int64_t gather_bytes_;
   std::shared_ptr<io::OutputFile> sink_;  // outlives the encoder, which may write when destroyed
   std::unique_ptr<parquet::arrow::FileWriter> encoder_;
   std::vector<std::shared_ptr<arrow::RecordBatch>> pending_;
@@ -163,7 +175,12 @@ Status ParquetDataFileWriter::Write(const std::shared_ptr<arrow::RecordBatch>& b
   pending_.push_back(batch);
   pending_bytes_ += bytes;
   num_rows_ += batch->num_rows();
-  return pending_bytes_ >= std::min(kGatherBytes, options_.buffer_bytes) ? EncodePending() : Status::OK();
+  if (pending_bytes_ >= gather_bytes_) return EncodePending();
+  // A slice would keep the whole of a larger batch in memory while it waits.
+  if (arrow::util::TotalBufferSize(*batch) > 2 * bytes + kSliceSlackBytes) {
+    ARROW_ASSIGN_OR_RAISE(pending_.back(), Compacted(*batch, &pool_));
+  }
+  return Status::OK();
 }
 
 Status ParquetDataFileWriter::EncodePending() {
@@ -198,7 +215,7 @@ Status ParquetDataFileWriter::Encode(const std::shared_ptr<arrow::RecordBatch>& 
 
 int64_t ParquetDataFileWriter::file_bytes() const {
   const int64_t ended_bytes = sink_ == nullptr ? 0 : sink_->Tell().ValueOr(0);
-  if (ended_arrow_bytes_ == 0) return ended_bytes + pool_.bytes_allocated();
+  if (ended_arrow_bytes_ == 0) return ended_bytes + pending_bytes_ + pool_.bytes_allocated();
   const double ratio = static_cast<double>(ended_bytes) / static_cast<double>(ended_arrow_bytes_);
   return ended_bytes + static_cast<int64_t>(ratio * static_cast<double>(row_group_arrow_bytes_ + pending_bytes_));
 }

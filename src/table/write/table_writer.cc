@@ -220,7 +220,7 @@ Status FanOutTableWriter::OpenFile(uint32_t number) {
                        .spec_id = options_.spec.spec_id,
                        .partition = tuple,
                        .zstd_level = options_.zstd_level,
-                       .row_group_bytes = options_.row_group_bytes,
+                       .row_group_bytes = std::min(options_.row_group_bytes, options_.target_file_bytes),
                        .buffer_bytes = budget_.open_file_bytes,
                        .use_threads = options_.threads > 1,
                        .metrics = options_.metrics,

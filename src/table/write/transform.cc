@@ -118,6 +118,11 @@ uint32_t HashOf(const Literal& value) {
   return HashLong(AsLong(value));
 }
 
+/// The floor of a value near the type's lowest one has a digit too many, which a manifest cannot hold.
+Status OutOfPrecision(const std::string& type) {
+  return MakeError(Fault::kBadData, "truncate of a value leaves the range of the partition's type " + type);
+}
+
 Literal::Value TruncateValue(const Literal& value, int32_t width) {
   switch (value.type->id) {
     case TypeId::kInt:
@@ -205,11 +210,13 @@ Result<std::shared_ptr<arrow::Array>> TruncateColumn(int32_t width, TypeId id, c
   }
   if (id == TypeId::kDecimal) {
     const auto& decimals = static_cast<const arrow::FixedSizeBinaryArray&>(values);
-    return MapRows<Int128>(values, values.type(), pool, [&](int64_t row) {
-      Int128 value;
-      std::memcpy(&value, decimals.GetValue(row), sizeof(value));
-      return TruncateNumber(value, width);
-    });
+    ARROW_ASSIGN_OR_RAISE(auto truncated, MapRows<Int128>(values, values.type(), pool, [&](int64_t row) {
+                            Int128 value;
+                            std::memcpy(&value, decimals.GetValue(row), sizeof(value));
+                            return TruncateNumber(value, width);
+                          }));
+    if (!truncated->ValidateFull().ok()) return OutOfPrecision(values.type()->ToString());
+    return truncated;
   }
   if (id == TypeId::kString) {
     return TruncateBytesColumn<arrow::StringBuilder>(
@@ -349,8 +356,10 @@ Result<Literal> ApplyTransform(const Transform& transform, const Literal& value)
       return value;
     case Kind::kBucket:
       return Literal{type, Bucket(HashOf(value), transform.parameter)};
-    case Kind::kTruncate:
-      return Literal{type, TruncateValue(value, transform.parameter)};
+    case Kind::kTruncate: {
+      Literal truncated{type, TruncateValue(value, transform.parameter)};
+      return Validate(truncated).ok() ? Result<Literal>(std::move(truncated)) : OutOfPrecision(ToString(*type));
+    }
     default:
       return Literal{type, TimeTransform(transform.kind, value.type->id == TypeId::kDate, AsLong(value))};
   }

@@ -20,8 +20,9 @@ namespace firn::table {
 /// murmur3_x86_32 with seed 0, the hash of the bucket transform.
 uint32_t Murmur3(std::string_view bytes);
 
-/// Transforms one value; a null gives null. `value` must be valid. Errors: kConfig if the transform is not defined for
-/// the type or is unknown.
+/// Transforms one value; a null gives null. `value` must be valid. Truncating an int or long next to its minimum wraps
+/// around, as the reference does. Errors: kConfig if the transform is not defined for the type or is unknown; kBadData
+/// if a truncated decimal has more digits than its type.
 Result<Literal> ApplyTransform(const Transform& transform, const Literal& value);
 
 /// Transforms a column. `values`: of the Arrow type schema::ToArrow gives `type`; the result has the Arrow type of

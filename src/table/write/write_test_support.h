@@ -45,7 +45,9 @@ class TestFolder {
     std::string name = (std::filesystem::temp_directory_path() / "firn-table-XXXXXX").string();
     path_ = ::mkdtemp(name.data());
   }
-  ~TestFolder() { std::filesystem::remove_all(path_); }
+  ~TestFolder() {
+    if (::getenv("FIRN_KEEP_TEST_FOLDERS") == nullptr) std::filesystem::remove_all(path_);
+  }
   const std::string& path() const { return path_; }
   std::string location() const { return "file://" + path_; }
   int64_t CountFiles() const {
