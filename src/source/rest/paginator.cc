@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "expression/value.h"
 #include "source/rest/errors.h"
+#include "source/rest/incremental.h"
 
 namespace firn::source::rest {
 namespace {
@@ -18,25 +19,6 @@ std::optional<int64_t> BodyInt(const format::json::Page& page, const std::string
   if (!text) return std::nullopt;
   const Value value = Value::NumberText(*text);
   return value.kind() == Value::Kind::kInt ? std::optional(value.as_int()) : std::nullopt;
-}
-
-Value Unflatten(const std::vector<std::pair<std::string, Value>>& fields) {
-  expression::Map map;
-  for (const auto& [path, value] : fields) {
-    // Nested paths become nested maps; expressions name few fields, so quadratic work is fine.
-    const size_t dot = path.find('.');
-    if (dot == std::string::npos) {
-      map.emplace_back(path, value);
-      continue;
-    }
-    const std::string head = path.substr(0, dot);
-    std::vector<std::pair<std::string, Value>> inner;
-    for (const auto& [other, other_value] : fields) {
-      if (other.rfind(head + ".", 0) == 0) inner.emplace_back(other.substr(dot + 1), other_value);
-    }
-    map.emplace_back(head, Unflatten(inner));
-  }
-  return Value::OfMap(std::move(map));
 }
 
 // What all types share: guards against endless loops, and the stop rules that hold for each of them.
@@ -160,7 +142,7 @@ class GuardedPaginator : public Paginator {
       ARROW_ASSIGN_OR_RAISE(Value value, expression::ParseJson(*raw));
       fields.emplace_back(path, std::move(value));
     }
-    return Holds(Unflatten(fields), answer);
+    return Holds(MapOfPaths(fields), answer);
   }
 
   Result<bool> Holds(const Value& response, const PageAnswer& answer) const {

@@ -10,18 +10,19 @@
 
 namespace firn::io {
 class HttpClient;
-class RawArchive;
+class RateBudgets;
 }  // namespace firn::io
 
 namespace firn::source::rest {
 
 /// What the source works with; all borrowed and longer-lived than the source.
 struct Dependencies {
-  io::HttpClient* http = nullptr;
-  const Clock* clock = nullptr;
+  io::HttpClient* http = nullptr;      // required
+  const Clock* clock = nullptr;        // required
+  io::RateBudgets* budgets = nullptr;  // null: no limit beside the plan's concurrency
 };
 
-/// Makes a source that runs `plan`. No I/O.
+/// Makes a source that runs `plan`. No I/O. Errors: kConfig for a base_url that cannot be used.
 Result<std::unique_ptr<Source>> MakeRestSource(connector::RestPlan plan, Dependencies dependencies);
 
 }  // namespace firn::source::rest

@@ -1,0 +1,131 @@
+// Child requests: a window of chains under way, the oldest handed out first.
+#include <algorithm>
+#include <deque>
+#include <numeric>
+
+#include "source/rest/errors.h"
+#include "source/rest/row_events.h"
+#include "source/rest/split_reader.h"
+
+namespace firn::source::rest {
+namespace {
+
+using expression::Value;
+constexpr int64_t kPrefetchBytesMax = int64_t{32} << 20;  // of all chains together
+
+// Follows a dotted path; null if any part is missing.
+Value AtPath(const Value& row, std::string_view path) {
+  // A field may have dots in its own name: the pipeline spills rows as {"<path>": value} too.
+  if (const Value* direct = row.Find(path)) return *direct;
+  Value at = row;
+  while (!path.empty()) {
+    const size_t dot = path.find('.');
+    const Value* next = at.Find(path.substr(0, dot));
+    if (next == nullptr) return Value::Null();
+    at = Value(*next);
+    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+  }
+  return at;
+}
+
+class ChildReader : public SplitReader {
+ public:
+  ChildReader(std::shared_ptr<TableContext> context, std::unique_ptr<ParentRows> parents, SliceScope scope,
+              std::string split, io::RawArchiveWriter* archive)
+      : context_(std::move(context)),
+        parents_(std::move(parents)),
+        scope_(std::move(scope)),
+        split_(std::move(split)),
+        archive_(archive),
+        rows_(*context_->table, context_->layout) {}
+
+  Result<std::optional<Event>> Next(std::stop_token stop) override {
+    while (events_.empty()) {
+      ARROW_RETURN_NOT_OK(FillUp(stop));
+      if (chains_.empty()) return std::nullopt;
+      ARROW_ASSIGN_OR_RAISE(const std::optional<FetchedPage> page, chains_.front().stream->Next(stop));
+      if (page) {
+        ARROW_RETURN_NOT_OK(Take(*page, chains_.front().constants));
+      } else {
+        chains_.pop_front();
+      }
+    }
+    std::optional<Event> event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+  }
+
+ private:
+  struct Chain {
+    Constants constants;
+    std::unique_ptr<PageStream> stream;
+  };
+
+  size_t Concurrency() const { return static_cast<size_t>(std::clamp(context_->plan->http.concurrency, 1, 64)); }
+
+  Status FillUp(std::stop_token stop) {
+    while (!ended_ && chains_.size() < Concurrency()) {
+      ARROW_ASSIGN_OR_RAISE(const std::optional<std::string> row, parents_->Next(stop));
+      if (!row) {
+        ended_ = true;
+        return Status::OK();
+      }
+      ARROW_ASSIGN_OR_RAISE(const Value parent, expression::ParseJson(*row));
+      Chain chain;
+      for (const auto& [column, path] : context_->table->parent->include) {
+        chain.constants.emplace_back(column, expression::ToJson(AtPath(parent, path)));
+      }
+      SliceScope scope = scope_;
+      scope.parent = Nested(parent);
+      const int64_t prefetch = kPrefetchBytesMax / static_cast<int64_t>(Concurrency());
+      chain.stream = std::make_unique<PageStream>(*context_, std::move(scope), std::vector<Window>(1), prefetch);
+      chains_.push_back(std::move(chain));
+    }
+    return Status::OK();
+  }
+
+  // {"a.b": 1} as {"a": {"b": 1}} beside what is there, so that expressions find both spellings.
+  Value Nested(const Value& parent) const {
+    std::vector<std::pair<std::string, Value>> fields;
+    for (const auto& path : context_->table->parent->fields) fields.emplace_back(path, AtPath(parent, path));
+    return MapOfPaths(fields);
+  }
+
+  Status Take(const FetchedPage& page, const Constants& constants) {
+    if (page.page == nullptr) return Status::OK();
+    std::vector<uint32_t> rows(page.page->num_records());
+    std::iota(rows.begin(), rows.end(), 0);
+    ARROW_RETURN_NOT_OK(Archive(archive_, page, split_, rows, constants));
+    return rows_.Append(page.page, rows, constants, std::nullopt, &events_);
+  }
+
+  const std::shared_ptr<TableContext> context_;
+  const std::unique_ptr<ParentRows> parents_;
+  const SliceScope scope_;
+  const std::string split_;
+  io::RawArchiveWriter* const archive_;
+  RowEvents rows_;
+  bool ended_ = false;
+  std::deque<Event> events_;
+  std::deque<Chain> chains_;  // in the order of their parent rows
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SplitReader>> OpenChildReader(std::shared_ptr<TableContext> context, ReadRequest& request,
+                                                     const Split& split) {
+  const connector::TablePlan& table = *context->table;
+  if (request.parents == nullptr) {
+    return NamedError(
+        {.fault = Fault::kBug,
+         .code = "E0443",
+         .message = "table " + table.name + " was opened without the rows of its parent " + table.parent->table,
+         .where = table.where});
+  }
+  SliceScope scope{.clock = context->clock};
+  ARROW_ASSIGN_OR_RAISE(scope.partition, PartitionOf(table, split));
+  return std::make_unique<ChildReader>(std::move(context), std::move(request.parents), std::move(scope), split.id,
+                                       request.archive);
+}
+
+}  // namespace firn::source::rest

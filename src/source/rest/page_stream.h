@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/bounded_queue.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/task_group.h"
+#include "connector/plan.h"
+#include "format/json/page.h"
+#include "io/http_session.h"
+#include "source/rest/incremental.h"
+#include "source/rest/paginator.h"
+#include "source/rest/request_builder.h"
+
+namespace firn::source::rest {
+
+/// What all requests of one table in one run share. Longer-lived than its streams.
+struct TableContext {
+  const connector::RestPlan* plan = nullptr;
+  const connector::TablePlan* table = nullptr;
+  io::HttpSession* session = nullptr;
+  const Clock* clock = nullptr;
+  ProbeMemo* memo = nullptr;
+  CaptureLayout layout;
+};
+
+/// One answer, indexed. `page` is null when the answer has no body that counts (204).
+struct FetchedPage {
+  std::shared_ptr<const format::json::Page> page;
+  size_t window = 0;
+  bool window_ends = false;
+  std::string method, url;  // as asked for, before credentials
+  int status = 0;
+  Timestamp time;
+  std::shared_ptr<arrow::Buffer> body;
+};
+
+/// Fetches the pages of a chain of windows, one request after the other, ahead of its reader by at most
+/// `prefetch_bytes` (a single larger page alone). Owns one thread. Used by one thread.
+class PageStream {
+ public:
+  PageStream(const TableContext& context, SliceScope scope, std::vector<Window> windows, int64_t prefetch_bytes);
+
+  /// Returns the next page in order, or nullopt at the end of the last window.
+  /// Errors: those of requests, pages and paginators, with table, page number and place; kCancelled.
+  Result<std::optional<FetchedPage>> Next(std::stop_token stop);
+
+ private:
+  struct Item {
+    Status status;  // not ok: the stream failed after the pages before
+    FetchedPage page;
+  };
+  Status Run(std::stop_token stop);
+  Status ReadWindow(size_t i, std::stop_token stop);
+  Result<FetchedPage> Fetch(const io::HttpRequest& request, std::stop_token stop);
+  Result<FetchedPage> FetchOnce(const io::HttpRequest& request, std::stop_token stop);
+  Result<std::shared_ptr<const format::json::Page>> Parse(std::shared_ptr<arrow::Buffer> body);
+  Result<std::shared_ptr<const format::json::Page>> ParseAt(std::shared_ptr<arrow::Buffer> body,
+                                                            const std::string& path);
+  Result<std::shared_ptr<const format::json::Page>> Probe(const PageRequest& request, std::stop_token stop);
+  Status Push(FetchedPage page, std::stop_token stop);
+  Status Located(const Status& status) const;
+
+  const TableContext& context_;
+  const connector::TablePlan& table_;
+  const RequestBuilder builder_;
+  SliceScope scope_;
+  const std::vector<Window> windows_;
+  std::string records_;  // the path; "auto" until the first page with records decided it
+  int64_t num_pages_ = 0;
+  io::HttpHeaders headers_;  // of the last answer
+  BoundedQueue<Item> queue_;
+  TaskGroup group_;  // last: its thread ends before the rest is destroyed
+};
+
+}  // namespace firn::source::rest

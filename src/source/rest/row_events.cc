@@ -1,0 +1,122 @@
+#include "source/rest/row_events.h"
+
+#include <arrow/buffer.h>
+
+#include <algorithm>
+
+#include "base/failpoint.h"
+#include "expression/value.h"
+#include "source/rest/errors.h"
+
+namespace firn::source::rest {
+
+using expression::Value;
+using format::json::Page;
+
+Result<bool> RowEvents::IsDeleted(const Page& page, uint32_t row) const {
+  Value record;
+  const auto& fields = table_.delete_fields;
+  if (std::find(fields.begin(), fields.end(), "") != fields.end()) {  // the record as a whole
+    auto whole = expression::ParseJson(page.RecordText(row));
+    if (!whole.ok()) return false;  // the decoder quarantines it
+    record = *whole;
+  } else {
+    std::vector<std::pair<std::string, Value>> values;
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const auto raw = page.Captured(row, layout_.deletes + i);
+      if (!raw) continue;
+      auto value = expression::ParseJson(*raw);
+      if (!value.ok()) return false;
+      values.emplace_back(fields[i], *value);
+    }
+    record = MapOfPaths(values);
+  }
+  const auto value = table_.delete_when->Evaluate({.names = {{"record", record}}});
+  if (value.ok()) return expression::Truthy(*value);
+  return NamedError({.code = "E0440",
+                     .message = "table " + table_.name + ": delete_when: " + value.status().message(),
+                     .where = table_.where,
+                     .next = "correct the expression; it sees record"});
+}
+
+Status RowEvents::Append(const std::shared_ptr<const Page>& page, const std::vector<uint32_t>& rows,
+                         const Constants& constants, std::optional<Position> position, std::deque<Event>* events) {
+  if (rows.empty()) {
+    if (position) events->push_back(Progress{.position = std::move(*position)});
+    return Status::OK();
+  }
+  JsonRows batch{.page = page, .constants = constants};
+  int64_t num_bytes = 0;
+  const auto flush = [&](std::optional<Position> at) {
+    JsonRows full{.page = page, .constants = constants};
+    std::swap(full, batch);
+    events->push_back(Batch{.rows = std::move(full), .position = std::move(at), .num_bytes = num_bytes});
+    num_bytes = 0;
+  };
+  for (const uint32_t row : rows) {
+    const auto size = static_cast<int64_t>(page->RecordText(row).size());
+    if (!batch.rows.empty() && num_bytes + size > kBatchBytesMax) flush(std::nullopt);
+    batch.rows.push_back(row);
+    num_bytes += size;
+    if (!table_.delete_when) continue;
+    ARROW_ASSIGN_OR_RAISE(const bool deleted, IsDeleted(*page, row));
+    if (deleted) batch.deleted.push_back(row);
+  }
+  flush(std::move(position));
+  return Status::OK();
+}
+
+Status Archive(io::RawArchiveWriter* archive, const FetchedPage& page, const std::string& split,
+               const std::vector<uint32_t>& rows, const Constants& constants) {
+  if (archive == nullptr || page.body == nullptr || page.page == nullptr) return Status::OK();
+  expression::Map context = {{"version", Value::Int(1)}, {"records", Value::String(page.page->records_path())}};
+  expression::List dropped;
+  size_t next = 0;
+  for (uint32_t row = 0; row < page.page->num_records(); ++row) {
+    if (next < rows.size() && rows[next] == row) {
+      ++next;
+    } else {
+      dropped.push_back(Value::Int(row));
+    }
+  }
+  if (!dropped.empty()) context.emplace_back("dropped", Value::OfList(std::move(dropped)));
+  if (!constants.empty()) {
+    expression::Map columns;
+    for (const auto& [name, json] : constants) columns.emplace_back(name, Value::String(json));
+    context.emplace_back("constants", Value::OfMap(std::move(columns)));
+  }
+  FIRN_FAILPOINT("rest.before_archive");
+  io::RawEntry entry{.method = page.method,
+                     .url = page.url,
+                     .status = page.status,
+                     .time = page.time,
+                     .split = split,
+                     .context = expression::ToJson(Value::OfMap(std::move(context))),
+                     .body = page.body};
+  return archive->Append(std::move(entry)).status();
+}
+
+Result<ArchivedContext> ReadArchivedContext(const std::string& json) {
+  const auto broken = [] { return MakeError(Fault::kBadData, "an archived entry has a context that cannot be read"); };
+  const auto parsed = expression::ParseJson(json);
+  if (!parsed.ok()) return broken();
+  const Value* version = parsed->Find("version");
+  const Value* records = parsed->Find("records");
+  if (version == nullptr || expression::ToText(*version) != "1" || records == nullptr || !records->is_string()) {
+    return broken();
+  }
+  ArchivedContext context{.records = records->as_string()};
+  if (const Value* dropped = parsed->Find("dropped"); dropped != nullptr && dropped->kind() == Value::Kind::kList) {
+    for (const Value& row : dropped->as_list()) {
+      if (row.kind() != Value::Kind::kInt || row.as_int() < 0 || row.as_int() > UINT32_MAX) return broken();
+      context.dropped.push_back(static_cast<uint32_t>(row.as_int()));
+    }
+  }
+  if (const Value* constants = parsed->Find("constants");
+      constants != nullptr && constants->kind() == Value::Kind::kMap) {
+    for (const auto& [name, text] : constants->as_map()) context.constants.emplace_back(name, expression::ToText(text));
+  }
+  return context;
+}
+
+}  // namespace firn::source::rest

@@ -1,0 +1,186 @@
+#include "source/rest/source.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "expression/value.h"
+#include "io/http_session.h"
+#include "io/url.h"
+#include "source/rest/auth.h"
+#include "source/rest/errors.h"
+#include "source/rest/page_stream.h"
+#include "source/rest/split_reader.h"
+
+namespace firn::source::rest {
+namespace {
+
+using connector::IncrementalPlan;
+using connector::PaginatePlan;
+using connector::RestPlan;
+using connector::TablePlan;
+
+// Accepts statuses that the table's rules call empty; everything else goes by its status.
+io::HttpClassifier ClassifierOf(const TablePlan& table) {
+  if (table.status_rules.empty()) return nullptr;
+  return [rules = table.status_rules](const io::HttpResponse& response) -> std::optional<io::HttpVerdict> {
+    for (const auto& rule : rules) {
+      if (response.status < rule.status_min || response.status > rule.status_max) continue;
+      if (rule.action == connector::StatusRule::Action::kEmpty) return io::HttpVerdict{};
+      return io::HttpVerdict{.action = io::HttpVerdict::Action::kFail,
+                             .reason = "status " + std::to_string(response.status) + ", by rule"};
+    }
+    return std::nullopt;
+  };
+}
+
+class RestSource : public Source {
+ public:
+  RestSource(RestPlan plan, Dependencies dependencies, std::unique_ptr<io::HttpAuthorizer> authorizer)
+      : plan_(std::move(plan)), dependencies_(dependencies), authorizer_(std::move(authorizer)) {}
+
+  Status Start() {
+    io::RateBudget* budget = nullptr;
+    if (dependencies_.budgets != nullptr) {
+      ARROW_ASSIGN_OR_RAISE(const io::UrlParts base, io::ParseUrl(plan_.base_url));
+      const io::RateLimits limits{.requests_per_second = plan_.http.requests_per_second,
+                                  .burst = plan_.http.burst,
+                                  .concurrency_max = std::max(1, plan_.http.concurrency)};
+      budget = &dependencies_.budgets->For(base.host + ":" + std::to_string(base.port), CredentialName(), limits);
+    }
+    for (const TablePlan& table : plan_.tables) {
+      io::HttpSessionOptions options{
+          .rate_budget = budget, .authorizer = authorizer_.get(), .classify = ClassifierOf(table)};
+      if (plan_.http.attempts_max > 0) options.backoff.attempts_max = static_cast<int>(plan_.http.attempts_max);
+      if (plan_.http.retry_total_ms > 0) options.backoff.total_ms = plan_.http.retry_total_ms;
+      TableRuntime& runtime = tables_[table.name];
+      runtime.session =
+          std::make_unique<io::HttpSession>(*dependencies_.http, *dependencies_.clock, std::move(options));
+      runtime.context = std::make_shared<TableContext>(TableContext{.plan = &plan_,
+                                                                    .table = &table,
+                                                                    .session = runtime.session.get(),
+                                                                    .clock = dependencies_.clock,
+                                                                    .memo = &runtime.memo,
+                                                                    .layout = CaptureLayout(table)});
+    }
+    return Status::OK();
+  }
+
+  std::vector<std::string> tables() const override {
+    std::vector<std::string> names;
+    for (const TablePlan& table : plan_.tables) names.push_back(table.name);
+    return names;
+  }
+
+  Result<TableTraits> Traits(const std::string& name) const override {
+    ARROW_ASSIGN_OR_RAISE(const TablePlan* table, Find(name));
+    TableTraits traits{.primary_key = table->primary_key,
+                       .parent_fields = table->child_fields,
+                       .resumability = ResumabilityOf(*table),
+                       .guarantee_note = NoteOf(*table)};
+    if (table->incremental) traits.cursor = table->incremental->cursor;
+    if (table->parent) traits.parent = table->parent->table;
+    return traits;
+  }
+
+  Result<std::vector<Split>> Plan(const ReadRequest& request, std::stop_token /*stop*/) override {
+    ARROW_ASSIGN_OR_RAISE(const TablePlan* table, Find(request.table));
+    std::vector<Split> splits;
+    const auto add = [&](std::string id, std::string json) {
+      Split split{.id = std::move(id), .json = std::move(json), .resumability = ResumabilityOf(*table)};
+      for (const auto& [known, position] : request.state) {
+        if (known == split.id) split.from = position;
+      }
+      splits.push_back(std::move(split));
+    };
+    if (table->partition_name.empty()) add("", "{}");
+    for (const std::string& value : table->partition_values) {
+      ARROW_ASSIGN_OR_RAISE(const expression::Value parsed, expression::ParseJson(value));
+      add(table->partition_name + "=" + expression::ToText(parsed), "{\"partition\":" + value + "}");
+    }
+    return splits;
+  }
+
+  Result<std::unique_ptr<SplitReader>> OpenSplit(ReadRequest& request, const Split& split) override {
+    ARROW_ASSIGN_OR_RAISE(const TablePlan* table, Find(request.table));
+    const auto& context = tables_.at(table->name).context;
+    return table->parent ? OpenChildReader(context, request, split) : OpenPagesReader(context, request, split);
+  }
+
+  // An API keeps no position of its own: there is nobody to tell.
+  Status Acknowledge(const std::string& table, const Split& /*split*/, const Position& /*position*/) override {
+    return Find(table).status();
+  }
+
+  ReadStats stats(const std::string& table) const override {
+    const auto found = tables_.find(table);
+    if (found == tables_.end()) return {};
+    const io::HttpCounters& counters = found->second.session->counters();
+    return {.num_requests = counters.num_requests,
+            .num_throttled = counters.num_throttled,
+            .num_retries = counters.num_retries,
+            .waited_ms = counters.waited_ms,
+            .body_bytes = counters.body_bytes};
+  }
+
+ private:
+  struct TableRuntime {
+    std::unique_ptr<io::HttpSession> session;
+    ProbeMemo memo;
+    std::shared_ptr<TableContext> context;
+  };
+
+  Result<const TablePlan*> Find(const std::string& name) const {
+    if (const TablePlan* table = plan_.Find(name)) return table;
+    return MakeError(Fault::kConfig, "pipeline " + plan_.name + " has no table " + name);
+  }
+
+  // A stable name of the credential that does not tell it.
+  std::string CredentialName() const {
+    const auto& auth = plan_.auth;
+    return Sha256Hex(auth.token + '\0' + auth.username + '\0' + auth.key_value + '\0' + auth.client_id).substr(0, 16);
+  }
+
+  static Resumability ResumabilityOf(const TablePlan& table) {
+    if (!table.incremental || table.parent) return Resumability::kUnstable;
+    if (table.incremental->step_micros > 0) return Resumability::kStable;  // at the ends of windows
+    const bool ascending = table.incremental->order == IncrementalPlan::Order::kAscending;
+    return ascending ? StabilityOf(table.paginate) : Resumability::kUnstable;
+  }
+
+  // Why a read may be less than exactly once, whatever firn does.
+  static std::string NoteOf(const TablePlan& table) {
+    using Type = PaginatePlan::Type;
+    const Type type = table.paginate.type;
+    if (type == Type::kPage || type == Type::kOffset) {
+      return "rows that are inserted or deleted at the source while pages are read can shift to a page already read; "
+             "a cursor, or a lookback, closes the gap";
+    }
+    if (type == Type::kAuto || type == Type::kLinkHeader || type == Type::kNextUrl) {
+      return "if the API counts pages, rows that are inserted or deleted while pages are read can be missed until they "
+             "change again";
+    }
+    return "";
+  }
+
+  const RestPlan plan_;
+  const Dependencies dependencies_;
+  const std::unique_ptr<io::HttpAuthorizer> authorizer_;
+  std::map<std::string, TableRuntime> tables_;  // filled by Start, then constant
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> MakeRestSource(RestPlan plan, Dependencies dependencies) {
+  FIRN_CHECK(dependencies.http != nullptr && dependencies.clock != nullptr);
+  ARROW_RETURN_NOT_OK(io::ParseUrl(plan.base_url).status());
+  ARROW_ASSIGN_OR_RAISE(auto authorizer,
+                        MakeAuthorizer(plan.auth, plan.base_url, *dependencies.http, *dependencies.clock));
+  auto source = std::make_unique<RestSource>(std::move(plan), dependencies, std::move(authorizer));
+  ARROW_RETURN_NOT_OK(source->Start());
+  return source;
+}
+
+}  // namespace firn::source::rest
