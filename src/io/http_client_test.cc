@@ -212,6 +212,7 @@ TEST_F(HttpClientTest, TimesOut) {
   ExpectFault(request, Fault::kTransient, "no response headers within 60 ms");
   ServeRaw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[1", ScriptedReply::End::kHang);
   request.url = server_->Url("/");
+  request.timeouts.first_byte = request.timeouts.total = std::chrono::milliseconds(5'000);
   ExpectFault(request, Fault::kTransient, "no more of the body within 60 ms");
   ScriptedReply drip = Reply(200, std::string(1'000, 'x'));
   drip.piece_bytes = 1;
