@@ -144,6 +144,7 @@ void Checker::WrongType(const Node& node, const Field& field, const std::string&
 
 void Checker::CheckField(const Node& node, const Field& field, const std::string& path, const Span& where) {
   spans_[path] = PlaceOf(node, where);
+  if (node.unresolved && node.kind == NodeKind::kScalar) return;
   if (node.is_null() && field.type != FieldType::kJson) {
     const bool named_null =
         field.type == FieldType::kEnum && !node.text.empty() &&

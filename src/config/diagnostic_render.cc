@@ -132,10 +132,10 @@ std::string RenderText(const Diagnostics& diagnostics, bool color) {
     out += Counted(num_all - Diagnostics::kShownMax, "more finding") + " not shown (--diagnostics json has all)\n";
   }
   out += Counted(diagnostics.num_errors(), "error") + ", " + Counted(diagnostics.num_warnings(), "warning");
-  out += "; `firn explain " + sorted.front().code + "` says more\n";
   const auto first =
       std::find_if(sorted.begin(), sorted.end(), [](const auto& d) { return d.severity == Severity::kError; });
   const Diagnostic& repeated = first == sorted.end() ? sorted.front() : *first;
+  out += "; `firn explain " + repeated.code + "` says more\n";
   out += std::string(NameOf(repeated.severity)) + "[" + repeated.code + "]: " + Clean(repeated.message);
   if (repeated.span) out += " (" + ToString(repeated.span) + ")";
   return out + "\n";

@@ -46,17 +46,17 @@ std::vector<Field> SharedFields() {
 }
 
 std::vector<ForeignWord> RootForeign() {
-  const std::string tables = "write `pipelines: {<name>: {source: …, tables: …}}`";
+  const std::string tables = "write `pipelines: {<name>: {source: {}, tables: {<name>: {}}}}`";
   return {{"streams", tables},
           {"resources", tables},
           {"sources", tables},
-          {"source", "write `pipelines: {<name>: {source: …}}`"},
+          {"source", "write `pipelines: {<name>: {source: {type: rest}}}`"},
           {"tables", tables},
-          {"pipeline", "write `pipelines: {<name>: …}`"},
+          {"pipeline", "write `pipelines`, a mapping from name to pipeline"},
           {"target", "write `lake: {warehouse: <folder>}`"},
           {"destination", "write `lake: {warehouse: <folder>}`"},
           {"warehouse", "write `lake: {warehouse: …}`"},
-          {"catalog", "write `lake: {catalog: …}`"},
+          {"catalog", "write `lake: {catalog: {type: sqlite}}`"},
           {"namespace", "write `dataset:` in the pipeline"},
           {"profiles", "write `environments:`"},
           {"targets", "write `environments:`"},
@@ -112,11 +112,11 @@ ObjectTypePtr PipelineType() {
                   {"namespace", "write `dataset:`"},
                   {"schema", "write `dataset:`"},
                   {"dataset_name", "write `dataset:`"},
-                  {"target", "write `lake: {warehouse: …}` at the top of the project"},
-                  {"destination", "write `lake: {warehouse: …}` at the top of the project"},
-                  {"cron", "write `schedule: \"<cron line>\"`"},
+                  {"target", "write `lake: {warehouse: <folder>}` at the top of the project"},
+                  {"destination", "write `lake: {warehouse: <folder>}` at the top of the project"},
+                  {"cron", "write `schedule: \"…\"`"},
                   {"client", "write `source: {type: rest, base_url: …, auth: …}`"},
-                  {"sync_mode", "write `write_disposition:` and `incremental:` in each table"},
+                  {"sync_mode", "write `write_disposition` and `incremental` in each table"},
                   {"write_disposition", "write it in each table"}}});
   return type;
 }

@@ -14,8 +14,8 @@ namespace {
 constexpr std::string_view kNameChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
 // Field names of ours that contain a secret's word and hold none.
-constexpr std::array<std::string_view, 7> kHarmless = {"token_url", "primary_key", "auth", "author",
-                                                       "authors",   "key",         "basic"};
+constexpr std::array<std::string_view, 6> kHarmless = {"token_url", "primary_key", "auth",
+                                                       "author",    "authors",     "basic"};
 constexpr std::array<std::string_view, 9> kParts = {"token",      "secret",   "passw",   "apikey", "api_key",
                                                     "credential", "authoriz", "private", "cookie"};
 constexpr std::array<std::string_view, 5> kWords = {"token", "password", "secret", "api_key", "mask_key"};
@@ -68,6 +68,7 @@ bool LooksSecret(std::string_view name) {
   std::string lower(name);
   std::replace(lower.begin(), lower.end(), '-', '_');
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (lower == "key") return true;  // what several APIs call their API key
   if (lower.empty() || std::find(kHarmless.begin(), kHarmless.end(), lower) != kHarmless.end()) return false;
   for (const std::string_view part : kParts) {
     if (lower.find(part) != std::string::npos) return true;

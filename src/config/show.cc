@@ -69,7 +69,9 @@ class Shower {
   std::string Why(const Node& node) const {
     if (!options_.why) return "";
     std::string why = ToString(node.span);
-    if (node.origin != "project" && !node.origin.empty()) why += why.empty() ? node.origin : " (" + node.origin + ")";
+    const bool names_itself = node.span && !node.span.file->is_file;
+    if (node.origin != "project" && !node.origin.empty() && !names_itself)
+      why += why.empty() ? node.origin : " (" + node.origin + ")";
     int shown = 0;
     for (const Node* lost = node.overridden.get(); lost != nullptr && shown < 8;
          lost = lost->overridden.get(), ++shown) {
@@ -151,7 +153,8 @@ class Shower {
       for (const Node& item : node.items) ShowItem(item, element, indent + 1);
       return;
     }
-    Line(indent, key + (node.entries.empty() ? ": {}" : ":"), Why(node));
+    const bool has_more = options_.resolved && chosen != nullptr && chosen->type == FieldType::kObject;
+    Line(indent, key + (node.entries.empty() && !has_more ? ": {}" : ":"), Why(node));
     if (chosen != nullptr && chosen->type == FieldType::kObject)
       return ShowObject(node, *chosen->object, at, indent + 1);
     const Field* element = chosen == nullptr || chosen->elements.empty() ? chosen : &chosen->elements[0];

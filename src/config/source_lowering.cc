@@ -6,9 +6,13 @@
 #include "config/lowering.h"
 #include "config/secret_names.h"
 #include "config/text_position.h"
+#include "config/value_text.h"
 
 namespace firn::config {
 namespace {
+
+// A shorter literal is more likely a word, and hiding it would damage logs.
+constexpr size_t kLiteralSecretBytesMin = 12;
 
 std::string WithoutTrailingSlash(std::string url) {
   while (url.ends_with('/') && !url.ends_with("://")) url.pop_back();
@@ -99,7 +103,8 @@ NamedText LowerNamedText(const ObjectView& owner, std::string_view field, const 
     if (header && value.find_first_of("\r\n") != std::string::npos) {
       context.Error("E0206", item, "the header `" + Shown(name) + "` holds a line break");
     }
-    if (LooksSecret(name) && value.find("{{") == std::string::npos) ProcessRedactor().AddSecret(value);
+    const bool literal_secret = LooksSecret(name) && value.size() >= kLiteralSecretBytesMin && !IsTemplate(value);
+    if (literal_secret) ProcessRedactor().AddSecret(value);
     out.emplace_back(name, std::move(value));
   }
   return out;
