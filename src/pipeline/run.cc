@@ -9,12 +9,14 @@
 #include <set>
 #include <utility>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/redactor.h"
 #include "base/task_group.h"
 #include "base/uuid.h"
 #include "config/diagnostic.h"
 #include "connector/native/lower.h"
+#include "io/rate_budget.h"
 #include "pipeline/group_runner.h"
 #include "pipeline/run_plan.h"
 #include "source/rest/source.h"
@@ -26,15 +28,16 @@ namespace {
 
 using Sources = std::map<const config::PipelineConfig*, std::unique_ptr<source::Source>>;
 
-Result<Sources> BuildSources(const RunContext& context, const std::vector<CommitGroup>& groups) {
+Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets,
+                             const std::vector<CommitGroup>& groups) {
   Sources sources;
   for (const CommitGroup& group : groups) {
     if (sources.contains(group.pipeline)) continue;
     config::Diagnostics diagnostics;
     ARROW_ASSIGN_OR_RAISE(auto plan, connector::LowerNative(context.project, *group.pipeline, &diagnostics));
-    ARROW_ASSIGN_OR_RAISE(
-        sources[group.pipeline],
-        source::rest::MakeRestSource(std::move(plan), {.http = &context.http, .clock = &context.clock}));
+    ARROW_ASSIGN_OR_RAISE(sources[group.pipeline],
+                          source::rest::MakeRestSource(
+                              std::move(plan), {.http = &context.http, .clock = &context.clock, .budgets = &budgets}));
   }
   return sources;
 }
@@ -154,7 +157,8 @@ std::string NewRunId(const Clock& clock) {
 
 Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
   ARROW_ASSIGN_OR_RAISE(const auto groups, PlanGroups(context.project, context.options.select));
-  ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, groups));
+  io::RateBudgets budgets(context.clock, SleepScale());
+  ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, groups));
   std::error_code error;
   std::filesystem::create_directories(context.project.state_folder, error);
   if (error) {

@@ -1,9 +1,12 @@
 #pragma once
 
-/// The columns that every row of a loaded table carries besides its own.
+/// Names that every loaded table shares.
 namespace firn::pipeline {
 
 inline constexpr char kLoadedAtColumn[] = "_firn_loaded_at";  // timestamptz: when the run that wrote the row began
 inline constexpr char kRunIdColumn[] = "_firn_run_id";        // string
+
+/// File in the folder of an archived run that says its rows were committed.
+inline constexpr char kArchiveMark[] = "COMMITTED.json";
 
 }  // namespace firn::pipeline

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "pipeline/constant_columns.h"
 #include "pipeline/reader_options.h"
+#include "pipeline/run_columns.h"
 #include "pipeline/run_plan.h"
 
 namespace firn::pipeline {
@@ -102,6 +103,8 @@ Status TableLoad::Read(const ReadOptions& options, std::stop_token stop) {
   if (options.parents != nullptr) {
     ARROW_ASSIGN_OR_RAISE(request.parents, options.parents->Open());
   }
+  ARROW_RETURN_NOT_OK(OpenArchive());
+  request.archive = archive_.get();
   ARROW_ASSIGN_OR_RAISE(splits_, source_.Plan(request, stop));
   for (const source::Split& split : splits_) {
     ARROW_ASSIGN_OR_RAISE(auto reader, source_.OpenSplit(request, split));
@@ -259,6 +262,22 @@ Result<table::PartitionSpec> TableLoad::NewSpec() const {
   return spec;
 }
 
+Status TableLoad::OpenArchive() {
+  if (table_.raw.mode == config::RawConfig::Mode::kOff) return Status::OK();
+  const io::RawArchivePlace place{
+      .root = table_.raw.location, .pipeline = pipeline_.name, .table = table_.name, .run = context_.run_id};
+  ARROW_ASSIGN_OR_RAISE(archive_, io::RawArchiveWriter::Open(context_.files, place));
+  return Status::OK();
+}
+
+// Says which archived runs were committed: only those are read by `rederive`.
+Status TableLoad::MarkArchived() {
+  if (archive_ == nullptr) return Status::OK();
+  return context_.files.WriteAtomic(
+      table_.raw.location + "/" + pipeline_.name + "/" + table_.name + "/" + context_.run_id + "/" + kArchiveMark,
+      "{\"version\":1,\"run\":\"" + context_.run_id + "\"}\n");
+}
+
 Status TableLoad::OpenSink() {
   if (sink_ != nullptr) return Status::OK();
   table::TableWriterOptions options;
@@ -303,6 +322,7 @@ Status TableLoad::CheckMayPublish(int64_t num_rows) const {
 Result<std::optional<table::StagedTable>> TableLoad::Stage(bool at_end, std::stop_token stop) {
   progress_.phase = TablePhase::kWriting;
   FIRN_FAILPOINT("run.stage");
+  if (archive_ != nullptr) ARROW_RETURN_NOT_OK(archive_->Sync());
   ARROW_ASSIGN_OR_RAISE(auto staged, StageTable(at_end, stop));
   if (at_end) AddWarnings();
   progress_.phase = TablePhase::kCommitting;
@@ -377,6 +397,7 @@ Status TableLoad::Committed(const table::CommittedTable* committed) {
     bound_.reset();
     sink_.reset();
   }
+  ARROW_RETURN_NOT_OK(MarkArchived());
   rows_since_commit_ = 0;
   bytes_since_commit_ = 0;
   last_commit_ = context_.clock.Steady();

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "config/project.h"
 #include "format/json/table_reader.h"
+#include "io/raw_archive.h"
 #include "pipeline/column_binding.h"
 #include "pipeline/parent_spill.h"
 #include "pipeline/progress.h"
@@ -82,6 +83,8 @@ class TableLoad {
   Status Consume(format::json::DecodedRows rows);
   Status MaybeCheckpoint(const ReadOptions& options);
   Status OpenSink();
+  Status OpenArchive();
+  Status MarkArchived();
   Result<table::PartitionSpec> NewSpec() const;
   Status CheckMayPublish(int64_t num_rows) const;
   Result<std::optional<table::StagedTable>> StageTable(bool at_end, std::stop_token stop);
@@ -103,6 +106,7 @@ class TableLoad {
   StreamDocument document_;                           // positions of what was written
   std::vector<source::Split> splits_;
   std::unique_ptr<format::json::TableReader> reader_;
+  std::unique_ptr<io::RawArchiveWriter> archive_;  // null: raw is off
   std::unique_ptr<ColumnBinding> binding_;
   std::shared_ptr<const schema::Schema> bound_;
   std::unique_ptr<TableSink> sink_;
