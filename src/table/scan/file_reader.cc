@@ -58,13 +58,54 @@ void SelectField(const SchemaField& field, const arrow::Field& arrow_field, cons
   const auto& type = *arrow_field.type();
   if (type.id() == arrow::Type::MAP) {
     const SchemaField& entries = field.children[0];
-    leaves->push_back(FirstLeaf(entries.children[0]));  // Arrow reads no map without its key
+    // Arrow reads no map without its key, nor without a leaf of its value.
+    leaves->push_back(FirstLeaf(entries.children[0]));
+    leaves->push_back(FirstLeaf(entries.children[1]));
     SelectFields(entries.children, type.field(0)->type()->fields(), target.type->children, leaves);
   } else {
     SelectFields(field.children, type.fields(), target.type->children, leaves);
   }
   // One leaf at least: it shows where the struct or list itself is null, and how long lists are.
   if (leaves->size() == before) leaves->push_back(FirstLeaf(field));
+}
+
+bool HasLeaf(const SchemaField& field, const std::vector<int>& leaves) {
+  if (field.is_leaf()) return std::binary_search(leaves.begin(), leaves.end(), field.column_index);
+  return std::any_of(field.children.begin(), field.children.end(),
+                     [&](const SchemaField& child) { return HasLeaf(child, leaves); });
+}
+
+std::shared_ptr<arrow::Field> PrunedField(const SchemaField& field, const arrow::Field& arrow_field,
+                                          const std::vector<int>& leaves);
+
+/// The fields that have one of the `leaves`, which are sorted.
+arrow::FieldVector PrunedFields(const std::vector<SchemaField>& fields, const arrow::FieldVector& arrow_fields,
+                                const std::vector<int>& leaves) {
+  arrow::FieldVector pruned;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (HasLeaf(fields[i], leaves)) pruned.push_back(PrunedField(fields[i], *arrow_fields[i], leaves));
+  }
+  return pruned;
+}
+
+/// What Arrow returns for the field when only `leaves` are read, but with the field ids: of a list whose element is
+/// read in part, Arrow 26 drops the element's metadata.
+std::shared_ptr<arrow::Field> PrunedField(const SchemaField& field, const arrow::Field& arrow_field,
+                                          const std::vector<int>& leaves) {
+  const auto& type = *arrow_field.type();
+  if (type.id() == arrow::Type::STRUCT) {
+    return arrow_field.WithType(arrow::struct_(PrunedFields(field.children, type.fields(), leaves)));
+  }
+  if (type.id() == arrow::Type::LIST) {
+    return arrow_field.WithType(arrow::list(PrunedField(field.children[0], *type.field(0), leaves)));
+  }
+  if (type.id() == arrow::Type::MAP) {
+    const auto& children = field.children[0].children;
+    const auto& map = static_cast<const arrow::MapType&>(type);
+    return arrow_field.WithType(std::make_shared<arrow::MapType>(PrunedField(children[0], *map.key_field(), leaves),
+                                                                 PrunedField(children[1], *map.item_field(), leaves)));
+  }
+  return arrow_field.WithType(arrow_field.type());
 }
 
 bool HasIds(const arrow::FieldVector& fields) {
@@ -154,7 +195,7 @@ Result<std::unique_ptr<arrow::RecordBatchReader>> OpenDataFile(io::FileStore& fi
   auto opened = reader->GetRecordBatchReader(row_groups, leaves);
   if (!opened.ok()) return Translate(opened.status(), location);
   auto batches = std::move(opened).ValueUnsafe();
-  const auto source = mapped ? WithMappedIds(*batches->schema(), *options.name_mapping) : batches->schema();
+  const auto source = arrow::schema(PrunedFields(reader->manifest().schema_fields, file_schema->fields(), leaves));
   auto projection = Projection::Make(*source, target, Projection::Extra::kDrop);
   if (!projection.ok()) return Within("data file " + location, projection.status());
   return std::make_unique<ProjectedReader>(location, std::move(reader), std::move(batches),

@@ -129,7 +129,7 @@ TEST(MergeWriter, EqualsAMapForAnySequenceOfLoads) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   const auto files = io::MakeLocalFileStore();
-  for (int round = 0; round < 12; ++round) {
+  for (int round = 0; round < 6; ++round) {
     TestFolder folder;
     auto options = OptionsOf(folder);
     if (round % 2 == 1) options.writer.spec = {.spec_id = 1, .fields = {{1, 1000, "id", {Kind::kBucket, 3}}}};

@@ -146,8 +146,8 @@ TEST(TableWriter, KeepsItsBudgetWithShuffledPartitions) {
   options.pool = &pool;
   auto writer = Must(TableWriter::Make(*files, options));
   std::mt19937_64 random(7);
-  constexpr int kPartitions = 300, kBatches = 60, kRows = 20'000;
-  for (int i = 0; i < kBatches; ++i) {  // about 120 MB of Arrow data
+  constexpr int kPartitions = 100, kBatches = 50, kRows = 20'000;
+  for (int i = 0; i < kBatches; ++i) {  // about 100 MB of Arrow data
     arrow::Int64Builder ids;
     arrow::Date32Builder days;
     arrow::StringBuilder names;
