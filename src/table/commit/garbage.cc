@@ -59,34 +59,25 @@ Result<std::vector<DeadRun>> FindDeadRuns(io::FileStore& files, const std::strin
   return dead;
 }
 
-bool IsState(const std::string& location) {
-  return location.find("/firn-state/") != std::string::npos;
-}
+using Listing = std::map<std::string, io::FileInfo>;
 
-struct Candidates {
-  std::set<std::string> files;
-  std::map<std::string, int64_t> bytes;
-  bool some_too_young = false;
-};
-
-Result<Candidates> FilesOf(io::FileStore& files, const std::string& table_location, const std::vector<DeadRun>& dead,
-                           const GarbageOptions& options, int64_t now_micros) {
-  Candidates candidates;
+// Files that carry a dead run's id, and all metadata files of the table.
+Result<Listing> FilesOf(io::FileStore& files, const std::string& table_location, const std::vector<DeadRun>& dead) {
+  Listing found;
   ARROW_ASSIGN_OR_RAISE(const auto listed, files.List(table_location));
   for (const io::FileInfo& info : listed) {
     const std::string name = info.location.substr(info.location.rfind('/') + 1);
     const bool of_dead_run =
         std::ranges::any_of(dead, [&](const DeadRun& run) { return name.find(run.run) != std::string::npos; });
-    if (!of_dead_run || info.location.find("/firn-staging/") != std::string::npos) continue;
-    const int64_t age_ms_min = IsState(info.location) ? options.state_age_ms_min : options.age_ms_min;
-    if (now_micros - info.modified_micros < age_ms_min * 1000) {
-      candidates.some_too_young = true;
-      continue;
-    }
-    candidates.files.insert(info.location);
-    candidates.bytes[info.location] = info.size_bytes;
+    const bool record = info.location.find("/firn-staging/") != std::string::npos;
+    if ((of_dead_run && !record) || name.ends_with(".metadata.json")) found.emplace(info.location, info);
   }
-  return candidates;
+  return found;
+}
+
+int64_t AgeMin(const std::string& location, const GarbageOptions& options) {
+  if (location.find("/firn-state/") != std::string::npos) return options.state_age_ms_min;
+  return location.ends_with(".metadata.json") ? options.metadata_age_ms_min : options.age_ms_min;
 }
 
 Status Settle(io::FileStore& files, const DeadRun& run) {
@@ -124,27 +115,36 @@ Status StagingRecord::End() {
 }
 
 Result<Garbage> CollectGarbage(io::FileStore& files, const std::string& table_location,
-                               const std::function<Result<std::shared_ptr<const TableMetadata>>()>& load,
+                               const std::function<Result<std::optional<catalog::LoadedTable>>()>& load,
                                const Clock& clock, const GarbageOptions& options) {
   Garbage garbage;
   ARROW_ASSIGN_OR_RAISE(const auto dead, FindDeadRuns(files, table_location));
   if (dead.empty()) return garbage;
-  ARROW_ASSIGN_OR_RAISE(auto candidates, FilesOf(files, table_location, dead, options, clock.Now().micros));
-  ARROW_ASSIGN_OR_RAISE(const auto metadata, load());
-  if (metadata != nullptr) {
+  ARROW_ASSIGN_OR_RAISE(const Listing listing, FilesOf(files, table_location, dead));
+  std::set<std::string> unreferenced;
+  for (const auto& [location, info] : listing) unreferenced.insert(location);
+  ARROW_ASSIGN_OR_RAISE(const auto table, load());
+  if (table) {
+    unreferenced.erase(table->metadata_location);
     ManifestListCache lists(files, 200'000);
     const auto contents = MakeManifestContents(files, 4'000'000);
-    ARROW_RETURN_NOT_OK(KeepReferenced(lists, *contents, *metadata, candidates.files));
+    ARROW_RETURN_NOT_OK(KeepReferenced(lists, *contents, *table->metadata, unreferenced));
   }
-  for (const std::string& file : candidates.files) {
+  bool some_too_young = false;
+  for (const std::string& file : unreferenced) {
+    const io::FileInfo& info = listing.at(file);
+    if (clock.Now().micros - info.modified_micros < AgeMin(file, options) * 1000) {
+      some_too_young = true;
+      continue;
+    }
     garbage.files.push_back(file);
-    garbage.bytes += candidates.bytes[file];
+    garbage.bytes += info.size_bytes;
     if (!options.dry_run) ARROW_RETURN_NOT_OK(files.Remove(file));
   }
   for (const DeadRun& run : dead) {
     garbage.runs.push_back(run.run);
     // A young file is looked at again next time.
-    if (!options.dry_run && !candidates.some_too_young) ARROW_RETURN_NOT_OK(Settle(files, run));
+    if (!options.dry_run && !some_too_young) ARROW_RETURN_NOT_OK(Settle(files, run));
   }
   return garbage;
 }

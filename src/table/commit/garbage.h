@@ -2,15 +2,15 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "catalog/catalog.h"
 #include "io/file_store.h"
 #include "io/process_lock.h"
-#include "table/metadata/metadata.h"
 
 /// Files that dead runs left behind. Every file a run makes has the run's id in its name; a staging record, durable
 /// before the first such file, says that the run was at work.
@@ -40,6 +40,8 @@ struct GarbageOptions {
   bool dry_run = false;
   /// Files younger than this stay: longer than any commit can be under way.
   int64_t age_ms_min = 0;
+  /// Metadata files that no log names do not carry a run's id; they may belong to a commit under way.
+  int64_t metadata_age_ms_min = 3'600'000;
   /// State blobs that nothing refers to stay at least this long.
   int64_t state_age_ms_min = int64_t{72} * 3'600'000;
 };
@@ -55,7 +57,7 @@ struct Garbage {
 /// that ended in between is judged by what it committed. Lives by records alone: a table without records is not listed.
 /// Errors: those of FileStore and `load`; nothing is removed if any manifest cannot be read.
 Result<Garbage> CollectGarbage(io::FileStore& files, const std::string& table_location,
-                               const std::function<Result<std::shared_ptr<const TableMetadata>>()>& load,
+                               const std::function<Result<std::optional<catalog::LoadedTable>>()>& load,
                                const Clock& clock, const GarbageOptions& options);
 
 }  // namespace firn::table

@@ -27,12 +27,16 @@ GroupCommit::GroupCommit(std::span<const StagedTable> tables, CommitMember::Cont
 Result<std::vector<CommittedTable>> GroupCommit::Run(std::stop_token stop) {
   const Status prepared = Prepare();
   if (!prepared.ok()) return Failed(prepared);
-  Backoff backoff({.base_ms = context_.options.backoff_base_ms,
-                   .delay_ms_max = context_.options.backoff_delay_ms_max,
-                   .total_ms = context_.options.total_ms,
-                   .attempts_max = context_.options.attempts_max,
-                   .sleep_scale = SleepScale()},
-                  context_.clock);
+  const BackoffOptions swaps{.base_ms = context_.options.backoff_base_ms,
+                             .delay_ms_max = context_.options.backoff_delay_ms_max,
+                             .total_ms = context_.options.total_ms,
+                             .attempts_max = context_.options.attempts_max,
+                             .sleep_scale = SleepScale()};
+  Backoff backoff(swaps, context_.clock);
+  // An unknown outcome is looked after as long as there is time, however often that is.
+  BackoffOptions looks = swaps;
+  looks.attempts_max = 0;
+  Backoff in_doubt_backoff(looks, context_.clock);
   for (int attempt = 0;; ++attempt) {
     const auto step = Attempt(attempt, stop);
     if (!step.ok()) {
@@ -42,7 +46,7 @@ Result<std::vector<CommittedTable>> GroupCommit::Run(std::stop_token stop) {
     } else if (*step == Step::kDone) {
       return std::move(committed_);
     }
-    const Status waited = backoff.Wait(stop);
+    const Status waited = (in_doubt_ ? in_doubt_backoff : backoff).Wait(stop);
     if (!waited.ok()) return Failed(Within("commit: " + last_reason_, waited));
   }
 }
