@@ -131,7 +131,7 @@ struct TablePlan {
   std::vector<NamedTemplate> params;
   std::vector<NamedTemplate> headers;
   std::optional<BodyTemplate> body;
-  std::string records;  // path of the records; "" = the body itself; "auto" = found
+  std::string records = "auto";  // path of the records; "" = the body itself; "auto" = found
   PaginatePlan paginate;
   std::optional<IncrementalPlan> incremental;
   BoundaryRule boundary = BoundaryRule::kNone;

@@ -68,8 +68,9 @@ Value MapOfPaths(const std::vector<std::pair<std::string, Value>>& fields) {
       map.emplace_back(path, value);
       continue;
     }
-    const bool whole = std::any_of(fields.begin(), fields.end(),
-                                   [&](const auto& field) { return field.first == std::string_view(path).substr(0, dot); });
+    const bool whole = std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
+      return field.first == std::string_view(path).substr(0, dot);
+    });
     if (whole) continue;  // the object itself is there, with everything below it
     const std::string head = path.substr(0, dot + 1);
     std::vector<std::pair<std::string, Value>> inner;  // expressions name few fields: quadratic work is fine
