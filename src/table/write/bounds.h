@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "arrow/type_fwd.h"
+#include <arrow/type_fwd.h>
 #include "base/status.h"
 #include "schema/type.h"
 

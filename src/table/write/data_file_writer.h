@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "arrow/type_fwd.h"
+#include <arrow/type_fwd.h>
 #include "base/status.h"
 #include "schema/type.h"
 #include "table/manifest/data_file.h"

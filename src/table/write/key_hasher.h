@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "arrow/type_fwd.h"
+#include <arrow/type_fwd.h>
 #include "base/hash.h"
 #include "base/status.h"
 #include "schema/type.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "arrow/type_fwd.h"
+#include <arrow/type_fwd.h>
 #include "base/hash.h"
 #include "base/status.h"
 #include "table/write/temporary_file.h"

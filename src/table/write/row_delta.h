@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "arrow/type_fwd.h"
+#include <arrow/type_fwd.h>
 #include "base/status.h"
 #include "table/manifest/data_file.h"
 #include "table/scan/projection.h"

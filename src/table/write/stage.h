@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "arrow/type_fwd.h"
+#include <arrow/type_fwd.h>
 #include "base/status.h"
 
 namespace firn::table {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "arrow/type_fwd.h"
+#include <arrow/type_fwd.h>
 #include "base/status.h"
 
 namespace firn::table {

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "arrow/type_fwd.h"
+#include <arrow/type_fwd.h>
 #include "base/status.h"
 #include "schema/type.h"
 #include "table/metadata/literal.h"
