@@ -57,8 +57,15 @@ class RowMaker {
     for (int k = 0; k < 4; ++k) {
       if (Below(3) > 0) row += ",\"k" + std::to_string(Below(6 + i / 10)) + "\":" + Value(0, i);
     }
-    row += Below(40) == 0 ? ",\"broken\":tru}" : Below(40) == 0 ? ",\"lone\":\"\\ud800\"}" : "}";
-    return row;
+    static const char* const kEnds[] = {",\"new1\":1,\"broken\":tru}",
+                                        ",\"lone\":\"\\ud800\"}",
+                                        ",\"new2\":",
+                                        ",\"new3\":[",
+                                        "}}",
+                                        ",\"open",
+                                        "} 7",
+                                        ",\"bad\":\"\\q\"}"};
+    return row + (Below(12) == 0 ? kEnds[Below(8)] : "}");
   }
 
  private:
@@ -188,7 +195,7 @@ TEST(ChunkingLaw, NewTableFirstRowOnly) {
   CheckLaw(Seed() + 2, {.prefix_bytes = 1});
 }
 TEST(ChunkingLaw, FewLeaves) {
-  CheckLaw(Seed() + 3, {.prefix_bytes = 2000, .max_leaves = 40});
+  CheckLaw(Seed() + 3, {.prefix_bytes = 2000, .max_leaves = 40}, 20);
 }
 TEST(ChunkingLaw, ExistingTable) {
   schema::Schema known{.fields = {{1, "id", schema::Int()},

@@ -37,8 +37,10 @@ int64_t PackBits(const uint8_t* bytes, int64_t count, uint8_t* bits) {
 KeyField::KeyField(std::string source_key) : key(std::move(source_key)) {
   std::memcpy(&head, key.data(), std::min<size_t>(key.size(), 8));
   head_mask = key.size() >= 8 ? ~0ULL : (1ULL << (8 * key.size())) - 1;
-  comparable = std::all_of(key.begin(), key.end(),
-                           [](char c) { return c != '"' && c != '\\' && static_cast<uint8_t>(c) >= 0x20; });
+  if (key.size() > 8) std::memcpy(&tail, key.data() + key.size() - 8, 8);
+  comparable = key.size() <= kKeyBytesMax && std::all_of(key.begin(), key.end(), [](char c) {
+                 return c != '"' && c != '\\' && static_cast<uint8_t>(c) >= 0x20;
+               });
 }
 
 int64_t FixedWidth(Kind kind) {

@@ -49,7 +49,8 @@ struct KeyField {
   std::vector<std::unique_ptr<Column>> columns;  // never empty once in use
   uint64_t head = 0;                             // the key's first eight bytes, for comparing without a call
   uint64_t head_mask = 0;
-  bool comparable = true;  // false: the key has characters that JSON must escape
+  uint64_t tail = 0;       // its last eight bytes, if it has more than eight
+  bool comparable = true;  // false: the key is long or has characters that JSON must escape
   uint64_t instance = 0;   // the object that set it last: finds duplicate keys
 };
 
@@ -157,13 +158,18 @@ int64_t FixedWidth(Kind kind);
 /// All columns of a struct in the order of the schema. Borrowed.
 std::vector<Column*> OrderedColumns(const Column& structure);
 
-/// The key is compared by its bytes: `inside` points behind the opening quote, eight bytes and the key are readable.
+/// Compares a key by its bytes. `inside` points behind its opening quote; the padding of the body makes kKeyBytesMax
+/// and eight more bytes readable there, and longer keys are looked up instead.
+inline constexpr size_t kKeyBytesMax = 48;
 inline bool KeyIs(const uint8_t* inside, const KeyField& field) {
   const size_t size = field.key.size();
   uint64_t head;
   std::memcpy(&head, inside, 8);
-  if (((head ^ field.head) & field.head_mask) != 0 || !field.comparable || inside[size] != '"') return false;
-  return size <= 8 || std::memcmp(inside + 8, field.key.data() + 8, size - 8) == 0;
+  if (!field.comparable || ((head ^ field.head) & field.head_mask) != 0 || inside[size] != '"') return false;
+  if (size <= 8) return true;
+  uint64_t tail;
+  std::memcpy(&tail, inside + size - 8, 8);
+  return tail == field.tail && (size <= 16 || std::memcmp(inside + 8, field.key.data() + 8, size - 16) == 0);
 }
 
 }  // namespace firn::format::json

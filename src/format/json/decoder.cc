@@ -4,6 +4,8 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include <algorithm>
+
 #include "format/json/excerpt.h"
 #include "format/json/number_parse.h"
 #include "format/json/string_parse.h"
@@ -12,6 +14,16 @@
 #include "schema/arrow_mapping.h"
 
 namespace firn::format::json {
+namespace {
+
+bool IsBadRecord(const Page& page, uint32_t record) {
+  const auto& bad = page.bad_records();
+  const auto before = [](const BadRecord& b, uint32_t ordinal) { return b.ordinal < ordinal; };
+  const auto found = std::lower_bound(bad.begin(), bad.end(), record, before);
+  return found != bad.end() && found->ordinal == record;
+}
+
+}  // namespace
 
 Decoder::Decoder(const TypingContext& context, std::unique_ptr<Column> plan, OnBadRecord on_bad,
                  arrow::MemoryPool* pool)
@@ -46,6 +58,9 @@ Result<DecodedBatch> Decoder::Decode(const Page& page, std::span<const uint32_t>
     const uint32_t begin = page.record(rows[i]).begin;
     if (at == end_ || *at != begin) at = page.index().LowerBound(begin);
     record_at_ = at;
+    record_span_ = page.record(rows[i]);
+    record_end_ = nullptr;
+    validated_ = false;
     ordinal_ = ordinal + i;
     const RowCounters before = counters_;
     const uint32_t* after = nullptr;
@@ -54,7 +69,6 @@ Result<DecodedBatch> Decoder::Decode(const Page& page, std::span<const uint32_t>
     } else if (body_[*at] != '{') {
       Fail(Outcome::kQuarantine, "the record is no object", at);
     } else {
-      validated_ = false;
       path_.clear();
       after = Struct(*root_, root_->length, 0, at);
       if (after && !HasRequired(root_->length)) after = Fail(Outcome::kQuarantine, "a required column is null", at);
@@ -101,14 +115,18 @@ Status Decoder::EndRow(const Page& page, uint32_t record, uint64_t ordinal, Deco
   const std::string_view text = page.RecordText(record);
   QuarantinedRow row{.ordinal = ordinal, .page_record = record, .byte_offset = span.begin, .path = PathHere()};
   row.reason = fault_.reason;
+  // The walk may have gone on into the next line: what is wrong with a record must not depend on its neighbours.
   SyntaxFault fault;
-  const uint32_t* after =
-      outcome_ == Outcome::kMalformed ? nullptr : SkipValue(body_, record_at_, end_, Depth::kFull, fault);
+  const bool stage1_failed = IsBadRecord(page, record);
+  const uint32_t* after = stage1_failed ? nullptr : SkipValue(body_, record_at_, RecordEnd(), Depth::kFull, fault);
+  if (after && after != RecordEnd()) fault = {"text behind the record", *after};
+  if (!stage1_failed && after != RecordEnd()) fault_ = fault;
+  if (after != RecordEnd()) after = nullptr;
   row.parsable = after != nullptr;
   if (row.parsable) {
     ARROW_ASSIGN_OR_RAISE(row.text, MaskedText(text, context_.masks.get()));
   } else {
-    const uint32_t inside = fault_.offset > span.begin && fault_.offset <= span.end ? fault_.offset - span.begin : 0;
+    const uint32_t inside = std::clamp(fault_.offset, span.begin, span.end) - span.begin;
     row.reason = "not valid JSON: " + row.reason + ", byte " + std::to_string(inside) + " of the record";
     row.text = StructureExcerpt(text, inside);
   }
@@ -138,9 +156,15 @@ Result<std::shared_ptr<arrow::RecordBatch>> Decoder::FinishBatch() {
   return arrow::RecordBatch::Make(arrow_schema_, rows, std::move(arrays));
 }
 
+// Where the row's record ends in the index.
+const uint32_t* Decoder::RecordEnd() {
+  if (!record_end_) record_end_ = std::lower_bound(record_at_, end_, record_span_.end);
+  return record_end_;
+}
+
 const uint32_t* Decoder::Skip(const uint32_t* at) {
   SyntaxFault fault;
-  const uint32_t* after = SkipValue(body_, at, end_, Depth::kFull, fault);
+  const uint32_t* after = SkipValue(body_, at, RecordEnd(), Depth::kFull, fault);
   if (after) return after;
   outcome_ = Outcome::kMalformed;
   fault_ = fault;

@@ -90,6 +90,7 @@ class Decoder {
   const uint32_t* Mismatch(const uint32_t* at) { return Fail(Outcome::kMisfit, "", at); }
   const uint32_t* Exhausted(const uint32_t* at) { return Fail(Outcome::kFatal, "", at); }
   const uint32_t* Skip(const uint32_t* at);
+  const uint32_t* RecordEnd();
 
   const TypingContext& context_;
   OnBadRecord on_bad_;
@@ -108,6 +109,8 @@ class Decoder {
   Evolution evolution_ = Evolution::kFixed;
   // of the row
   const uint32_t* record_at_ = nullptr;
+  const uint32_t* record_end_ = nullptr;  // see RecordEnd
+  Page::Span record_span_;
   bool validated_ = false;
   uint64_t ordinal_ = 0;
   uint64_t instances_ = 0;

@@ -175,7 +175,9 @@ const uint32_t* Decoder::UnknownKey(Column& owner, int64_t row, int depth, const
 // A record must be sound before it may change the table.
 bool Decoder::ValidateRecord() {
   if (validated_) return true;
-  validated_ = Skip(record_at_) != nullptr;
+  const uint32_t* after = Skip(record_at_);
+  if (after && after != RecordEnd()) after = Malformed("text behind the record", after);
+  validated_ = after != nullptr;
   return validated_;
 }
 
