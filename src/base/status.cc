@@ -96,6 +96,7 @@ Fault FaultOf(const Status& status) {
   if (const auto* detail = DetailOf(status)) return detail->fault();
   if (status.IsIOError()) return Fault::kTransient;
   if (status.IsCancelled()) return Fault::kCancelled;
+  if (status.IsOutOfMemory()) return Fault::kConfig;  // over the memory budget: the user must raise it
   return Fault::kBug;
 }
 
