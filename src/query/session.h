@@ -61,7 +61,7 @@ class Session {
   ///   E0704 unknown table                     E0705 unknown column
   ///   E0706 no such snapshot                  E0707 not understood (syntax, functions, types)
   ///   E0708 failed while running              E0709 a table that this build cannot read exactly
-  virtual Result<std::unique_ptr<QueryResult>> Run(std::string_view sql) = 0;
+  virtual Result<std::unique_ptr<QueryResult>> Run(std::string_view sql, std::stop_token stop = {}) = 0;
 };
 
 }  // namespace firn::query

@@ -52,6 +52,9 @@ std::vector<SnapshotInfo> History(const table::TableMetadata& metadata);
 /// exact names first, then without regard to case. Errors: kConfig E0704 with did-you-mean and the list of tables.
 Result<catalog::TableIdentifier> ResolveTable(catalog::Catalog& catalog, std::string_view name);
 
+/// The same for a name in parts: {"shop", "orders"}.
+Result<catalog::TableIdentifier> ResolveParts(catalog::Catalog& catalog, const std::vector<std::string>& parts);
+
 /// ResolveTable and LoadTable. `loaded.metadata_location` is what `table metadata TABLE` prints.
 Result<catalog::LoadedTable> LoadNamedTable(catalog::Catalog& catalog, std::string_view name);
 
