@@ -16,7 +16,7 @@ pipelines:
     source:
       type: rest
       base_url: ${env:FIRN_DEMO_URL}
-      auth: {type: bearer, token: demo-token}
+      auth: {type: bearer, token: "${env:DEMO_SHOP_TOKEN}"}
       retry: {total: 1m}
     dataset: shop
     tables:
@@ -26,7 +26,7 @@ pipelines:
         params: {limit: "500"}
         paginate: {type: cursor, next: meta.next, param: cursor}
         primary_key: id
-        incremental: {cursor: updated_at, param: since, order: ascending}
+        incremental: {cursor: updated_at, param: since, order: asc}
         columns: {total: {type: "decimal(12,2)"
 }
 }
@@ -44,7 +44,7 @@ pipelines:
         path: /v1/refunds
         records: refunds
         paginate: {type: offset, page_size: 100, total_rows: total}
-        incremental: {cursor: created_at, param: since, order: ascending}
+        incremental: {cursor: created_at, param: since, order: asc}
         write_disposition: append
       stores:
         path: /v1/stores
@@ -72,6 +72,7 @@ Status WriteDemoProject(const std::string& folder) {
   fs::create_directories(folder, error);
   std::ofstream(fs::path(folder) / kDemoMarker) << "made by firn demo\n";
   std::ofstream(fs::path(folder) / ".gitignore") << "lake/\nlake-raw/\n.firn/\n.env\n";
+  std::ofstream(fs::path(folder) / ".env") << "DEMO_SHOP_TOKEN=demo-token\n";
   std::ofstream file(fs::path(folder) / "firn.yaml");
   file << kProject;
   file.close();
