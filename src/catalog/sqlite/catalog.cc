@@ -243,10 +243,9 @@ Result<Prepared> SqliteCatalog::Prepare(const TableCommit& commit) {
     options.base_metadata_location = current->metadata_location;
   }
   ARROW_ASSIGN_OR_RAISE(auto metadata, table::ApplyUpdates(base, commit.updates, options));
-  char name[64];
-  std::snprintf(name, sizeof name, "/metadata/%05d-%s.metadata.json",
-                current ? NextVersion(current->metadata_location) : 0, table::NewUuid().c_str());
-  prepared.swap.after = metadata.location + name;
+  char version[16];
+  std::snprintf(version, sizeof version, "%05d", current ? NextVersion(current->metadata_location) : 0);
+  prepared.swap.after = metadata.location + "/metadata/" + version + "-" + table::NewUuid() + ".metadata.json";
   prepared.table = {.metadata = std::make_shared<const table::TableMetadata>(std::move(metadata)),
                     .metadata_location = prepared.swap.after};
   return prepared;

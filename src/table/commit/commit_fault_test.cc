@@ -130,7 +130,9 @@ TEST(CommitFaults, UnknownForeverKeepsAllFiles) {
     ASSERT_TRUE(RunOnce(world, *world.catalog, *world.files, {.end = 2}).ok());
     FaultyCatalog faulty(*world.catalog, mode, 1, 1000);
     CommitterOptions options = FastOptions();
-    options.total_ms = 1;  // the first look fails, and then there is no time left
+    options.backoff_base_ms = options.backoff_delay_ms_max = 10;  // moves the fake clock
+    options.total_ms = 50;
+    faulty.load_failures = 1 << 30;
     const Status status = RunOnce(world, faulty, *world.files, {.end = 3}, options);
     ASSERT_FALSE(status.ok());
     EXPECT_EQ(FaultOf(status), Fault::kOutcomeUnknown) << status.ToString();

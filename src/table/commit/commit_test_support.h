@@ -204,11 +204,11 @@ class FaultyCatalog : public catalog::Catalog {
         break;
       case Mode::kAppliedThenUnknown: {
         ARROW_RETURN_NOT_OK(inner_.Commit(commits, stop).status());
-        num_load_failures_ = 2;
+        num_load_failures_ = load_failures;
         return catalog::CommitResult{.outcome = CommitOutcome::kUnknown, .reason = "injected"};
       }
       case Mode::kUnknownNotApplied:
-        num_load_failures_ = 2;
+        num_load_failures_ = load_failures;
         return catalog::CommitResult{.outcome = CommitOutcome::kUnknown, .reason = "injected"};
       case Mode::kUnknownAppliedLate:
         late_.emplace(commits.begin(), commits.end());
@@ -230,6 +230,7 @@ class FaultyCatalog : public catalog::Catalog {
 
   std::function<void()> before_load;    // what others do in between
   std::function<void()> before_commit;  // between the judgement and the swap
+  int load_failures = 2;                // looks that fail after an unknown outcome
   int num_commits() const { return num_commits_; }
 
  private:
