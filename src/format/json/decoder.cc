@@ -163,6 +163,7 @@ const uint32_t* Decoder::RecordEnd() {
 }
 
 const uint32_t* Decoder::Skip(const uint32_t* at) {
+  if (at >= RecordEnd()) return Malformed("unexpected end", RecordEnd());
   SyntaxFault fault;
   const uint32_t* after = SkipValue(body_, at, RecordEnd(), Depth::kFull, fault);
   if (after) return after;

@@ -202,7 +202,10 @@ std::vector<Inference::Spec> Inference::Specs(const Shape& shape, const Place& p
   }
   if (shape.arrays.count > 0) specs.push_back({Kind::kList, "list", shape.arrays.first});
   AddNumberSpecs(shape, specs);
-  std::stable_sort(specs.begin(), specs.end(), [](const Spec& a, const Spec& b) { return a.first < b.first; });
+  const auto earlier = [](const Spec& a, const Spec& b) { return a.first < b.first; };
+  for (auto spec = specs.begin(); spec != specs.end(); ++spec) {  // a handful: sorted by insertion, equals keep order
+    std::rotate(std::upper_bound(specs.begin(), spec, *spec, earlier), spec, spec + 1);
+  }
   for (size_t i = 1; i < specs.size(); ++i) {  // a second type of text is plain text
     if (std::string_view(specs[i].suffix) == "string") specs[i].kind = Kind::kString;
   }

@@ -70,7 +70,8 @@ std::vector<StructuralIndex::Broken> StructuralIndex::BuildLines(std::string_vie
     const Problem problem = stage1_->Run(body.data() + first, last - first);
     if (problem != Problem::kNone) {
       broken.push_back({static_cast<uint32_t>(first), static_cast<uint32_t>(last), problem});
-      joined_.push_back(static_cast<uint32_t>(first));
+      // A walk that runs on from the line before must meet a byte that begins no token: the whitespace in front.
+      if (first > 0) joined_.push_back(static_cast<uint32_t>(first - 1));
       continue;
     }
     const auto& implementation = *stage1_->implementation;
@@ -79,7 +80,7 @@ std::vector<StructuralIndex::Broken> StructuralIndex::BuildLines(std::string_vie
     }
   }
   size_ = joined_.size();
-  joined_.push_back(static_cast<uint32_t>(body.size()));
+  joined_.insert(joined_.end(), 2, static_cast<uint32_t>(body.size()));
   begin_ = joined_.data();
   stage1_->implementation.reset();
   return broken;

@@ -33,11 +33,11 @@ class StructuralIndex {
 
   /// Indexes the whole body. After kInvalidUtf8 and kControlCharacter the offsets are still complete.
   Problem Build(std::string_view body);
-  /// Indexes line by line, so that a broken line costs only itself. Returns the broken lines; the offset of the first
-  /// byte of each stands in the index.
+  /// Indexes line by line, so that a broken line costs only itself. Returns the broken lines; a whitespace byte
+  /// in front of each stands in the index for it.
   std::vector<Broken> BuildLines(std::string_view body);
 
-  /// All offsets; one more, the body's size, may be read behind the end.
+  /// All offsets; two more, the body's size, may be read behind the end.
   std::span<const uint32_t> offsets() const { return {begin_, size_}; }
   /// Returns the first entry whose offset is not less than `offset`.
   const uint32_t* LowerBound(uint32_t offset) const;

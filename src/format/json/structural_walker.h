@@ -34,7 +34,8 @@ inline uint32_t TokenEnd(const uint8_t* body, const uint32_t* at) {
 /// Returns the token's text, for a string with its quotes.
 inline std::string_view TokenText(const uint8_t* body, const uint32_t* at) {
   const uint32_t begin = at[0];
-  return {reinterpret_cast<const char*>(body) + begin, TokenEnd(body, at) - begin};
+  const uint32_t end = TokenEnd(body, at);
+  return {reinterpret_cast<const char*>(body) + begin, end > begin ? end - begin : 0};
 }
 
 /// What is wrong with a text and where.

@@ -295,5 +295,41 @@ TEST(TableReader, DeepNestingBecomesJson) {
   EXPECT_EQ(MustRead({"{\"a\":1}\n" + std::string(5000, '[') + std::string(5000, ']')}).table->num_rows(), 1);
 }
 
+TEST(TableReader, ABrokenLineDoesNotReachIntoItsNeighbours) {
+  // Each was once read as if it went on in the next line.
+  const Read read = MustRead({"{\"a\":1}\n{\"new\":\n{\"a\":2}}\n{\"a\"\n:\"x{\n{\"a\":\n\"y\n{\"a\":3}\n"});
+  EXPECT_EQ(Types(read.schema.fields), "a: long");
+  EXPECT_EQ(Values(read, "a"), "1|3");
+  EXPECT_EQ(read.quarantined.size(), 6U);
+}
+
+TEST(TableReader, TakesThreeThousandLeaves) {
+  std::string row = "{";
+  for (int i = 0; i < 3000; ++i) row += (i ? ",\"c" : "\"c") + std::to_string(i) + "\":" + std::to_string(i);
+  row += "}\n";
+  std::string body;
+  for (int i = 0; i < 20; ++i) body += row;
+  const Read read = MustRead({body, body}, {.num_threads = 2});
+  EXPECT_EQ(read.schema.fields.size(), 3000U);
+  EXPECT_EQ(read.table->num_rows(), 20);
+  EXPECT_EQ(read.table->column(2999)->GetScalar(19).ValueOrDie()->ToString(), "2999");
+}
+
+TEST(TableReader, TakesHugeStrings) {
+  const std::string text(5'000'000, 'x');
+  const Read read = MustRead({"{\"s\":\"" + text + "\\n\"}\n{\"s\":\"\"}"});
+  EXPECT_EQ(Values(read, "s"), text + "\n|");
+}
+
+TEST(TableReader, KeysThatBecomeAMapAfterThePrefixGoToJson) {
+  std::vector<std::string> bodies = {R"({"id":0,"m":{"first":1}})"};
+  for (int i = 0; i < 300; ++i) bodies.push_back("{\"id\":1,\"m\":{\"k" + std::to_string(i) + "\":1}}");
+  const Read read = MustRead(bodies, {.prefix_bytes = 1});
+  ASSERT_EQ(read.schema.fields.size(), 3U);
+  EXPECT_EQ(read.schema.fields[2].name, "m__json");
+  EXPECT_EQ(Values(read, "m__json"), "{\"k299\":1}");
+  EXPECT_TRUE(read.quarantined.empty());
+}
+
 }  // namespace
 }  // namespace firn::format::json
