@@ -88,11 +88,11 @@ TEST(ResultFormat, TableIsDrawnInItsWidth) {
             "│ NULL │ e\\x1b[31m │\n"
             "└──────┴───────────┘\n");
   EXPECT_EQ(Print("select 'abcdefghijklmnopqrstuvwxyz' a, 1 b", {.width = 24}),
-            "┌────────────────┬───┐\n"
-            "│ a              │ b │\n"
-            "├────────────────┼───┤\n"
-            "│ abcdefghijklm… │ 1 │\n"
-            "└────────────────┴───┘\n");
+            "┌──────────────────┬───┐\n"
+            "│ a                │ b │\n"
+            "├──────────────────┼───┤\n"
+            "│ abcdefghijklmno… │ 1 │\n"
+            "└──────────────────┴───┘\n");
 }
 
 TEST(ResultFormat, TableShowsBothEndsOfManyRows) {

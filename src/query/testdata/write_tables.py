@@ -4,6 +4,7 @@ import datetime as dt
 import decimal
 import json
 import os
+import struct
 import sys
 import uuid
 
@@ -35,6 +36,9 @@ def text(value, kind):
         return "true" if value else "false"
     if isinstance(value, decimal.Decimal):
         return format(value, "f")
+    if kind == pa.float32():  # the fewest digits that read back to the same 32-bit number
+        return next(repr(float(t)) for t in (f"{value:.{n}g}" for n in range(1, 10))
+                    if struct.pack("f", float(t)) == struct.pack("f", value))
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, dt.datetime):
