@@ -138,6 +138,14 @@ TEST_F(SessionTest, ReadsForeignTablesWithoutACatalog) {
   EXPECT_EQ(ContextOf(Error("from shop.evolved"))->code, "E0704");
 }
 
+TEST_F(SessionTest, FindsColumnsOfFilesWithoutIdsByTheNameMapping) {
+  EXPECT_EQ(Rows("from shop.mapped where id < 3 order by id"), "{\"id\":1,\"d\":1.5}\n{\"id\":2,\"d\":null}\n");
+}
+
+TEST_F(SessionTest, NanIsGreaterThanEveryBound) {
+  EXPECT_EQ(Rows("from shop.mapped where d > 100"), "{\"id\":3,\"d\":\"NaN\"}\n");
+}
+
 TEST_F(SessionTest, EmptyTablesHaveTheirColumns) {
   EXPECT_EQ(Rows("from shop.empty"), "");
   EXPECT_EQ(Rows("from shop.empty", OutputFormat::kCsv), "id,s\n");
@@ -182,7 +190,7 @@ TEST_F(SessionTest, NamesWhatWasMeant) {
 
 TEST_F(SessionTest, ListsTablesAndTheirHistory) {
   const auto tables = ListTables(*catalog_).ValueOrDie();
-  ASSERT_EQ(tables.size(), 8u);
+  ASSERT_EQ(tables.size(), 9u);
   for (const auto& info : tables) EXPECT_TRUE(info.error.ok()) << info.error;
   const auto loaded = LoadNamedTable(*catalog_, "shop.versions").ValueOrDie();
   EXPECT_EQ(loaded.metadata_location, Note("metadata_versions"));

@@ -9,6 +9,7 @@ import sys
 import uuid
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -171,6 +172,14 @@ for n in range(3):
 t.manage_snapshots().create_tag(int(notes["version_1"]), "audit").commit()
 t.delete("id == 0")
 expect("versions", t.scan())
+
+# Files without field ids, found by the name mapping; and numbers that are none.
+t = catalog.create_table("shop.mapped", Schema(NestedField(1, "id", LongType(), required=False),
+                                               NestedField(2, "d", DoubleType(), required=False)))
+pq.write_table(pa.table({"d": [1.5, None], "id": [1, 2]}), folder + "/lake/plain.parquet")
+t.add_files([f"file://{folder}/lake/plain.parquet"])
+append(t, [{"id": 3, "d": float("nan")}])
+append(t, [{"id": 4, "d": 2.0}])
 
 for identifier in catalog.list_tables("shop"):
     notes["metadata_" + identifier[1]] = catalog.load_table(identifier).metadata_location
