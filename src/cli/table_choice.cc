@@ -1,0 +1,25 @@
+#include "cli/table_choice.h"
+
+#include "pipeline/run_plan.h"
+
+namespace firn::cli {
+
+Result<TableChoice> ChooseTable(const config::Project& project, const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const auto groups, pipeline::PlanGroups(project, {name}));
+  TableChoice choice;
+  std::string all;
+  int found = 0;
+  for (const auto& group : groups) {
+    for (const auto* table : group.tables) {
+      const std::string identifier = pipeline::IdentifierOf(*group.pipeline, *table).ToString();
+      all += (all.empty() ? "" : ", ") + identifier;
+      if (name != table->name && name != identifier && name != group.pipeline->name + "." + table->name) continue;
+      choice = {.pipeline = group.pipeline, .table = table};
+      ++found;
+    }
+  }
+  if (found == 1) return choice;
+  return MakeError(Fault::kConfig, "`" + name + "` names several tables; name one of " + all);
+}
+
+}  // namespace firn::cli

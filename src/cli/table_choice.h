@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "config/project.h"
+
+namespace firn::cli {
+
+struct TableChoice {
+  const config::PipelineConfig* pipeline = nullptr;
+  const config::TableConfig* table = nullptr;
+};
+
+/// Finds one table of the project by "orders", "shop.orders" (dataset or pipeline). The result borrows the project.
+/// Errors: kConfig for a name that fits none or several, with the names there are.
+Result<TableChoice> ChooseTable(const config::Project& project, const std::string& name);
+
+}  // namespace firn::cli
