@@ -1,0 +1,132 @@
+#include "connector/native/lower.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace firn::connector {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct Lowered {
+  Result<RestPlan> plan = Status::Invalid("not lowered");
+  std::vector<config::Diagnostic> findings;
+  Status loaded;
+};
+
+class LowerTest : public ::testing::Test {
+ protected:
+  Lowered Lower(const std::string& tables) {
+    const auto folder = std::filesystem::path(::testing::TempDir()) / "lower_test";
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "firn.yaml") << "version: 1\npipelines:\n  shop:\n    source:\n      type: rest\n"
+                                           "      base_url: https://api.example/v1\n"
+                                           "      auth: {type: bearer, token: abcdef}\n"
+                                           "      headers: {X-Client: firn}\n"
+                                           "    dataset: shop\n    tables:\n"
+                                        << tables;
+    config::LoadOptions options;
+    options.config = (folder / "firn.yaml").string();
+    options.working_folder = folder.string();
+    config::Diagnostics diagnostics;
+    auto project = config::LoadProject(options, &diagnostics);
+    Lowered lowered{.loaded = project.status()};
+    if (project.ok()) {
+      config::Diagnostics own;
+      lowered.plan = LowerNative(*project, project->pipelines[0], &own);
+      lowered.findings = own.Sorted();
+    }
+    return lowered;
+  }
+};
+
+TEST_F(LowerTest, LowersTheProjectOfTheDesignPage) {
+  const Lowered lowered = Lower(R"(
+      orders:
+        path: /orders
+        records: data.items
+        paginate: {type: cursor, next: meta.next, param: cursor}
+        primary_key: id
+        incremental: {cursor: updated_at, param: since, format: iso, lookback: 1h, start: 2024-01-01}
+        write_disposition: merge
+        delete_when: "{{ record.meta.deleted }}"
+      order_items:
+        parent: orders
+        path: /orders/{{ parent.id }}/items
+        include: {order_id: parent.id, region: parent.address.region}
+        primary_key: [order_id, line]
+)");
+  ASSERT_TRUE(lowered.loaded.ok()) << lowered.loaded;
+  ASSERT_TRUE(lowered.plan.ok()) << lowered.plan.status();
+  const RestPlan& plan = *lowered.plan;
+  EXPECT_EQ(plan.auth.type, AuthPlan::Type::kBearer);
+  EXPECT_EQ(plan.auth.token, "abcdef");
+  ASSERT_EQ(plan.headers.size(), 1u);
+  const TablePlan& orders = *plan.Find("orders");
+  EXPECT_EQ(orders.records, "data.items");
+  EXPECT_EQ(orders.paginate.type, PaginatePlan::Type::kCursor);
+  EXPECT_EQ(orders.paginate.next, "meta.next");
+  ASSERT_TRUE(orders.incremental.has_value());
+  EXPECT_EQ(orders.incremental->lookback_micros, 3'600'000'000);
+  EXPECT_EQ(orders.incremental->start, "2024-01-01");
+  EXPECT_EQ(orders.boundary, BoundaryRule::kKeyAndContent);
+  EXPECT_THAT(orders.delete_fields, ElementsAre("meta.deleted"));
+  EXPECT_THAT(orders.child_fields, ElementsAre("address.region", "id"));
+  EXPECT_THAT(orders.where, HasSubstr("firn.yaml:"));
+  const TablePlan& items = *plan.Find("order_items");
+  ASSERT_TRUE(items.parent.has_value());
+  EXPECT_EQ(items.parent->table, "orders");
+  EXPECT_THAT(items.parent->fields, ElementsAre("address.region", "id"));
+  EXPECT_THAT(items.parent->include, ElementsAre(std::pair<std::string, std::string>("order_id", "id"),
+                                                 std::pair<std::string, std::string>("region", "address.region")));
+  EXPECT_EQ(items.boundary, BoundaryRule::kNone);
+}
+
+TEST_F(LowerTest, BoundaryRuleFollowsTheWriteDisposition) {
+  const std::tuple<const char*, BoundaryRule> cases[] = {
+      {"primary_key: id, write_disposition: append", BoundaryRule::kKey},
+      {"write_disposition: append", BoundaryRule::kContent},
+      {"primary_key: id", BoundaryRule::kKeyAndContent},
+  };
+  for (const auto& [fields, rule] : cases) {
+    const Lowered lowered =
+        Lower("      t: {path: /t, incremental: {cursor: at, param: since}, " + std::string(fields) + "}\n");
+    ASSERT_TRUE(lowered.plan.ok()) << lowered.loaded << lowered.plan.status();
+    EXPECT_EQ(lowered.plan->tables[0].boundary, rule) << fields;
+  }
+}
+
+TEST_F(LowerTest, PointsIntoTheTemplateThatIsWrong) {
+  const Lowered lowered = Lower("      t:\n        path: /t/{{ parnt.id }}\n        params: {q: \"{{ 1 + }}\"}\n");
+  ASSERT_TRUE(lowered.loaded.ok()) << lowered.loaded;
+  ASSERT_FALSE(lowered.plan.ok());
+  EXPECT_EQ(FaultOf(lowered.plan.status()), Fault::kConfig);
+  ASSERT_EQ(lowered.findings.size(), 2u);
+  EXPECT_EQ(lowered.findings[0].code, "E0451");
+  EXPECT_EQ(lowered.findings[0].message, "unknown name 'parnt' in an expression");
+  EXPECT_EQ(lowered.findings[0].span.line, 12u);
+  EXPECT_EQ(lowered.findings[0].span.column, 21u);
+  EXPECT_EQ(lowered.findings[0].span.end_column, 26u);
+  EXPECT_EQ(lowered.findings[1].code, "E0450");
+  EXPECT_EQ(lowered.findings[1].message, "the expression ends too early");
+}
+
+TEST_F(LowerTest, RefusesWhatCannotBeExact) {
+  const std::tuple<const char*, const char*> cases[] = {
+      {"      p: {path: /p}\n      t: {parent: p, path: '/p/{{ parent.id }}', incremental: {cursor: at}}\n", "E0407"},
+      {"      p: {path: /p}\n      t: {parent: p, path: '/p/{{ parent }}'}\n", "E0450"},
+  };
+  for (const auto& [tables, code] : cases) {
+    const Lowered lowered = Lower(tables);
+    ASSERT_TRUE(lowered.loaded.ok()) << tables << lowered.loaded;
+    ASSERT_FALSE(lowered.plan.ok()) << tables;
+    EXPECT_EQ(lowered.findings[0].code, code) << tables;
+  }
+}
+
+}  // namespace
+}  // namespace firn::connector
