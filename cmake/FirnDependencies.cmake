@@ -43,9 +43,10 @@ else()
   target_link_libraries(Parquet INTERFACE firn_lib_parquet Arrow)
 endif()
 
-add_library(DuckDB SHARED IMPORTED)
-set_target_properties(DuckDB PROPERTIES IMPORTED_LOCATION ${FIRN_CACHE_DIR}/duckdb/lib/libduckdb.so IMPORTED_NO_SONAME OFF
-  INTERFACE_INCLUDE_DIRECTORIES ${FIRN_CACHE_DIR}/duckdb/include INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${FIRN_CACHE_DIR}/duckdb/include)
+# Header only: the library is opened by the commands that query (query/duckdb_library.cc), found by the run path.
+add_library(DuckDB INTERFACE)
+target_include_directories(DuckDB SYSTEM INTERFACE ${FIRN_CACHE_DIR}/duckdb/include)
+target_link_options(DuckDB INTERFACE -Wl,-rpath,${FIRN_CACHE_DIR}/duckdb/lib)
 
 add_library(firn_spdlog INTERFACE)
 target_link_libraries(firn_spdlog INTERFACE spdlog::spdlog)

@@ -14,7 +14,6 @@ add_library(firn_flags INTERFACE)
 target_include_directories(firn_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(firn_flags INTERFACE FIRN_VERSION="${PROJECT_VERSION}")
 target_link_libraries(firn_flags INTERFACE Threads::Threads)
-target_link_options(firn_flags INTERFACE -Wl,--as-needed)  # DuckDB is opened by the commands that query, not at start
 if(FIRN_FAILPOINTS)
   target_compile_definitions(firn_flags INTERFACE FIRN_FAILPOINTS_ENABLED=1)
 endif()
