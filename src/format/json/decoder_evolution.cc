@@ -132,9 +132,9 @@ bool Decoder::Promote(KeyField& field, const uint32_t* at) {
 // `instance`: of the object, so that a second value of the key in it is known as a duplicate.
 const uint32_t* Decoder::UnknownKey(Column& owner, int64_t row, int depth, const uint32_t* key_at, uint64_t instance) {
   const uint32_t* at = key_at + 2;
+  if (body_[*at] == 'n') return CheckScalar(TokenText(body_, at)) ? Malformed("literal null expected", at) : at + 1;
   const uint32_t* after = Skip(at);
   if (!after) return nullptr;
-  if (body_[*at] == 'n') return after;
   if (body_[*at] == '[' && after == at + 2) {
     ++counters_.deferred_values;
     return after;

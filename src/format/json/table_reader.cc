@@ -34,6 +34,12 @@ struct Snapshot {
   std::unique_ptr<Column> plan;
 };
 
+// A thread's own decoder, remade when the plan has changed.
+struct FixedDecoder {
+  std::unique_ptr<Decoder> decoder;
+  int64_t version = -1;
+};
+
 class Reader : public TableReader {
  public:
   explicit Reader(TableReaderOptions options) : options_(std::move(options)) {
@@ -56,6 +62,9 @@ class Reader : public TableReader {
   void Publish();
   void StopWorkers();
   void Work(std::stop_token stop);
+  Task* Claim();
+  void RunFixed(Task& task, const std::shared_ptr<const Snapshot>& snapshot, FixedDecoder& own);
+  void AwaitHead(std::unique_lock<std::mutex>& lock);
   Result<DecodedBatch> DecodeHead(Task& task);
   DecodedRows ToRows(Task& task, DecodedBatch batch);
 
@@ -75,6 +84,7 @@ class Reader : public TableReader {
   std::condition_variable done_;              // a task is done
   std::deque<std::unique_ptr<Task>> tasks_;   // guarded by mutex_ once workers run
   std::shared_ptr<const Snapshot> snapshot_;  // guarded by mutex_
+  FixedDecoder helper_;                       // the caller's
   std::vector<std::jthread> workers_;
 };
 
@@ -156,37 +166,59 @@ void Reader::StopWorkers() {
   workers_.clear();  // joins
 }
 
+// Claims the first task that waits; null if there is none. mutex_ is held.
+Task* Reader::Claim() {
+  for (const auto& task : tasks_) {
+    if (task->state != Task::State::kWaiting) continue;
+    task->state = Task::State::kRunning;
+    return task.get();
+  }
+  return nullptr;
+}
+
+// Decodes a claimed task with the plan as it was published. mutex_ is not held.
+void Reader::RunFixed(Task& task, const std::shared_ptr<const Snapshot>& snapshot, FixedDecoder& own) {
+  if (!own.decoder || own.version != snapshot->version) {
+    auto plan = ClonePlan(*snapshot->plan, nullptr);
+    own.decoder = std::make_unique<Decoder>(context_, std::move(plan), options_.on_bad, options_.pool);
+    own.version = snapshot->version;
+  }
+  Result<DecodedBatch> result = own.decoder->Decode(*task.page, task.rows, task.ordinal, Evolution::kFixed);
+  {
+    const std::lock_guard lock(mutex_);
+    task.result = std::move(result);
+    task.version = own.version;
+    task.state = Task::State::kDone;
+  }
+  done_.notify_one();
+}
+
 void Reader::Work(std::stop_token stop) {
-  std::unique_ptr<Decoder> decoder;
-  int64_t version = -1;
+  FixedDecoder own;
   while (true) {
     Task* task = nullptr;
     std::shared_ptr<const Snapshot> snapshot;
     {
       std::unique_lock lock(mutex_);
-      const auto find = [&] {
-        for (size_t i = 0; i < tasks_.size() && !task; ++i) {
-          if (tasks_[i]->state == Task::State::kWaiting) task = tasks_[i].get();
-        }
-        return task != nullptr;
-      };
-      if (!work_.wait(lock, stop, find)) return;
-      task->state = Task::State::kRunning;
+      if (!work_.wait(lock, stop, [&] { return (task = Claim()) != nullptr; })) return;
       snapshot = snapshot_;
     }
-    if (!decoder || version != snapshot->version) {
-      decoder =
-          std::make_unique<Decoder>(context_, ClonePlan(*snapshot->plan, nullptr), options_.on_bad, options_.pool);
-      version = snapshot->version;
+    RunFixed(*task, snapshot, own);
+  }
+}
+
+// Waits until the head is not being decoded; decodes later tasks meanwhile.
+void Reader::AwaitHead(std::unique_lock<std::mutex>& lock) {
+  while (tasks_.front()->state == Task::State::kRunning) {
+    Task* other = Claim();
+    if (!other) {
+      done_.wait(lock);
+      continue;
     }
-    Result<DecodedBatch> result = decoder->Decode(*task->page, task->rows, task->ordinal, Evolution::kFixed);
-    {
-      const std::lock_guard lock(mutex_);
-      task->result = std::move(result);
-      task->version = version;
-      task->state = Task::State::kDone;
-    }
-    done_.notify_one();
+    const std::shared_ptr<const Snapshot> snapshot = snapshot_;
+    lock.unlock();
+    RunFixed(*other, snapshot, helper_);
+    lock.lock();
   }
 }
 
@@ -207,9 +239,9 @@ Result<std::optional<DecodedRows>> Reader::Pop() {
     if (tasks_.empty()) return std::nullopt;
     Task& head = *tasks_.front();
     const bool gather =
-        options_.num_threads > 1 && !finished_ && tasks_.size() < static_cast<size_t>(options_.num_threads);
+        options_.num_threads > 1 && !finished_ && tasks_.size() < static_cast<size_t>(2 * options_.num_threads);
     if (gather && head.state != Task::State::kDone) return std::nullopt;
-    done_.wait(lock, [&] { return head.state != Task::State::kRunning; });
+    AwaitHead(lock);
     if (head.state == Task::State::kWaiting) head.state = Task::State::kRunning;
     task = std::move(tasks_.front());
     tasks_.pop_front();

@@ -106,9 +106,9 @@ class TableReader {
   /// Ends the input: the types of a shorter prefix are decided now.
   virtual Status Finish() = 0;
   /// Returns the result of the oldest push that is not yet popped, or nullopt if more input is wanted first (prefix
-  /// not complete, or threads idle); after Finish nullopt is the end. Exactly one result per push, in order.
-  /// Errors: kContract (frozen schema; path and shape in the message), kBadData (on_bad kFail), kBug. After an error
-  /// the reader is of no more use.
+  /// not complete, or fewer than 2 x num_threads pushes are waiting for several threads); after Finish nullopt is the
+  /// end. Exactly one result per push, in order. Errors: kContract (frozen schema; path and shape in the message),
+  /// kBadData (on_bad kFail), kBug. After an error the reader is of no more use.
   virtual Result<std::optional<DecodedRows>> Pop() = 0;
 
   /// Bytes of pages held (prefix or in flight). Decoded batches are charged to the pool.
