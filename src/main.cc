@@ -1,4 +1,6 @@
 // Process start and stop, in order, nothing else.
 #include "cli/main.h"
 
-int main(int argc, char** argv) { return firn::cli::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return firn::cli::Main(argc, argv);
+}

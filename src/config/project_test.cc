@@ -14,7 +14,7 @@ namespace firn::config {
 namespace {
 
 LoadOptions FromText(std::string text) {
-  LoadOptions options{.config = "-", .working_folder = "/work"};
+  LoadOptions options{.config = "-", .working_folder = "/srv"};
   options.stdin_text = std::move(text);
   return options;
 }
@@ -73,7 +73,7 @@ TEST(Project, LoadsTheDesignExample) {
   EXPECT_EQ(orders.columns[0].type, "decimal(12, 2)");
   EXPECT_EQ(ToString(orders.partition_by[0]), "day(created_at)");
   EXPECT_EQ(orders.raw.mode, RawConfig::Mode::kArchive);
-  EXPECT_EQ(orders.raw.location, "/work/lake-raw");
+  EXPECT_EQ(orders.raw.location, "/srv/lake-raw");
   EXPECT_EQ(project->WhereIs("pipelines.shop.tables.orders.records"), "<stdin>:13:18");
   const std::string shown = ShowConfig(*project, {.resolved = true, .why = true});
   EXPECT_EQ(shown.find("canary-token-1"), std::string::npos);
