@@ -77,7 +77,7 @@ Result<const config::Project*> App::Project() {
   if (project_ != nullptr) return project_.get();
   ARROW_ASSIGN_OR_RAISE(demo_shop_, StartShopIfDemo("."));
   config::LoadOptions options = config::LoadOptions::FromProcess();
-  options.config = arguments_.Text("--config");
+  options.config = arguments_.Text("--config", project_file_);
   options.environment = arguments_.Text("--env");
   if (options.config == "-") options.stdin_text = ReadStdin();
   for (const std::string& item : arguments_.All("--set")) {

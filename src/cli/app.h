@@ -26,6 +26,8 @@ class App {
   App(const Arguments& arguments, const Clock& clock, std::stop_token stop);
   ~App();
 
+  /// Takes a project file given as a positional; --config wins. Before Project().
+  void SetProjectFile(std::string path) { project_file_ = std::move(path); }
   /// Loads the project. Diagnostics (warnings too) go to stderr, once. Errors: kConfig; then everything is printed
   /// already (see already_printed).
   Result<const config::Project*> Project();
@@ -64,6 +66,7 @@ class App {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<state::RunHistory> history_;
   std::unique_ptr<DemoShop> demo_shop_;  // only inside a demo project
+  std::string project_file_;
   bool already_printed_ = false;
 };
 

@@ -3,6 +3,15 @@
 #include "cli/run_command.h"
 
 namespace firn::cli {
+namespace {
+
+// A word with a slash or the ending of a project file names a file; any other names a pipeline.
+bool NamesFile(const std::string& word) {
+  return word == "-" || word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml") ||
+         word.ends_with(".json");
+}
+
+}  // namespace
 
 Command RunCommand() {
   Command command{.name = "run", .group = "Run", .summary = "read the tables of the project and commit them"};
@@ -25,6 +34,11 @@ Command RunCommand() {
   command.run = [](App& app, const Arguments& arguments) -> Result<int> {
     RunRequest request;
     request.options.select = arguments.All("--select");
+    if (const auto project = arguments.Given("PROJECT"); project && NamesFile(*project)) {
+      app.SetProjectFile(*project);
+    } else if (project) {
+      request.options.select.push_back(*project);
+    }
     request.options.full_refresh = arguments.Flag("--full-refresh");
     request.options.from = arguments.Given("--from");
     request.options.to = arguments.Given("--to");
