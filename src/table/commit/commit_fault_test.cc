@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "table/commit/commit_test_support.h"
+#include "table/commit/faulty_catalog_test_support.h"
 
 /// Every step fails once, and from then on; the world is never between two states, and the next run needs no hand.
 namespace firn::table {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "table/commit/commit_test_support.h"
+#include "table/commit/faulty_catalog_test_support.h"
 #include "table/commit/schema_update.h"
 
 namespace firn::table {
