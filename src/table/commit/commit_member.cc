@@ -21,7 +21,7 @@ std::string LocationOf(const StagedTable& staged, const catalog::Catalog& catalo
 
 Status ChangedMeanwhile(std::string what) {
   return MakeError(Fault::kConflict, std::move(what),
-                   {.code = "E0704", .state = "nothing of this commit is in the table", .next = "firn run"});
+                   {.code = "E0904", .state = "nothing of this commit is in the table", .next = "firn run"});
 }
 
 // Field ids of two schemas mean the same columns.

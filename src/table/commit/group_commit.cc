@@ -100,15 +100,15 @@ Status GroupCommit::Refused(Verdict verdict) const {
   switch (verdict) {
     case Verdict::kFenced:
       return MakeError(Fault::kConflict, "fenced: a newer run owns the stream of " + tables,
-                       {.code = "E0705", .state = kNothingCommitted, .next = "firn status"});
+                       {.code = "E0905", .state = kNothingCommitted, .next = "firn status"});
     case Verdict::kOverlap:
       return MakeError(Fault::kConflict, "somebody else moved the stream of " + tables + ", run again",
-                       {.code = "E0704", .state = kNothingCommitted, .next = "firn run"});
+                       {.code = "E0904", .state = kNothingCommitted, .next = "firn run"});
     default:
       return MakeError(
           Fault::kConfig,
           "tables that are committed together hold different parts of this commit and need a decision: " + tables,
-          {.code = "E0703",
+          {.code = "E0903",
            .why = "a table of the group was rolled back or restored by itself",
            .state = "nothing was changed",
            .next = "firn state accept|reset"});
@@ -164,7 +164,7 @@ Status GroupCommit::Failed(const Status& status) {
   if (in_doubt_) {
     log::Warn("files of a commit in doubt are kept", {{"reason", status.message()}});
     return MakeError(Fault::kOutcomeUnknown, "outcome of the commit is unknown: " + status.message(),
-                     {.code = "E0706",
+                     {.code = "E0906",
                       .state = "the commit is either whole in the tables or not at all; nothing was removed",
                       .next = "firn run (finds out and goes on)"});
   }

@@ -10,7 +10,7 @@ namespace {
 
 Status StateLost(const StreamToken& token, std::string_view why) {
   return MakeError(Fault::kConfig, "state of the stream is lost: " + std::string(why) + ": " + token.state_file,
-                   {.code = "E0702",
+                   {.code = "E0902",
                     .state = "the table's rows are complete, only the position to go on from is missing",
                     .next = "restore the file, or firn state reset"});
 }

@@ -112,7 +112,7 @@ const Snapshot* NewestWithTokens(const Ancestry& ancestry) {
 Status NeedsDecision(std::string_view stream_id, std::string why) {
   const std::string id(stream_id);
   return MakeError(Fault::kConfig, "stream " + id + " needs a decision: " + std::move(why),
-                   {.code = "E0701",
+                   {.code = "E0901",
                     .state = "nothing was changed",
                     .next = "firn state accept " + id +
                             " (continue behind the last committed position), or firn state "
