@@ -67,7 +67,8 @@ schema::Schema WithoutRunColumns(const schema::Schema& schema) {
   return out;
 }
 
-ColumnBinding::ColumnBinding(const table::TableMetadata* base) : is_new_(base == nullptr) {
+ColumnBinding::ColumnBinding(const table::TableMetadata* base, RunColumns run_columns)
+    : is_new_(base == nullptr), run_columns_(run_columns) {
   if (is_new_) return;
   table_schema_ = base->schema_ptr();
   shape_.schemas = {table_schema_};
@@ -77,8 +78,10 @@ ColumnBinding::ColumnBinding(const table::TableMetadata* base) : is_new_(base ==
 
 Status ColumnBinding::Bind(const schema::Schema& decoded) {
   schema::Schema wanted = decoded;
-  wanted.fields.push_back({.name = kLoadedAtColumn, .type = schema::TimestampTz()});
-  wanted.fields.push_back({.name = kRunIdColumn, .type = schema::String()});
+  if (run_columns_ == RunColumns::kAdded) {
+    wanted.fields.push_back({.name = kLoadedAtColumn, .type = schema::TimestampTz()});
+    wanted.fields.push_back({.name = kRunIdColumn, .type = schema::String()});
+  }
   if (table_schema_ == nullptr) {
     table_schema_ = std::make_shared<const schema::Schema>(table::AssignFreshIds(wanted));
     shape_.schemas = {table_schema_};
@@ -113,8 +116,10 @@ std::vector<std::string> ColumnBinding::TakeChanges() {
 Result<std::shared_ptr<arrow::RecordBatch>> ColumnBinding::Apply(const arrow::RecordBatch& batch, Timestamp loaded_at,
                                                                  const std::string& run_id,
                                                                  arrow::MemoryPool* pool) const {
-  FIRN_CHECK(batch_schema_ != nullptr && batch.num_columns() + 2 == batch_schema_->num_fields());
+  const int num_added = run_columns_ == RunColumns::kAdded ? 2 : 0;
+  FIRN_CHECK(batch_schema_ != nullptr && batch.num_columns() + num_added == batch_schema_->num_fields());
   auto columns = batch.columns();
+  if (num_added == 0) return arrow::RecordBatch::Make(batch_schema_, batch.num_rows(), std::move(columns));
   const auto time =
       std::make_shared<arrow::TimestampScalar>(loaded_at.micros, arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"));
   const auto run = std::make_shared<arrow::StringScalar>(run_id);

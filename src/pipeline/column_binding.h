@@ -13,12 +13,15 @@
 
 namespace firn::pipeline {
 
+/// Whether rows gain the columns that every loaded table has (run_columns.h); a plain file has none.
+enum class RunColumns { kAdded, kNone };
+
 /// Gives decoded columns, known by name, the field ids of their table, and lets the table's schema grow with them.
 /// Used by one thread.
 class ColumnBinding {
  public:
   /// `base`: the table's metadata, or null for a table to be created. Borrowed for the call.
-  explicit ColumnBinding(const table::TableMetadata* base);
+  explicit ColumnBinding(const table::TableMetadata* base, RunColumns run_columns = RunColumns::kAdded);
 
   /// Takes the schema of batches to come (ids ignored). The run columns are added to the table's schema.
   /// Errors: kContract when the table cannot hold it.
@@ -39,6 +42,7 @@ class ColumnBinding {
  private:
   table::TableMetadata shape_;  // only what EvolveSchema looks at
   bool is_new_;
+  RunColumns run_columns_;
   bool changed_ = false;
   table::SchemaPtr table_schema_;
   std::shared_ptr<arrow::Schema> batch_schema_;

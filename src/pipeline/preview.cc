@@ -14,6 +14,7 @@
 #include "pipeline/paced_http.h"
 #include "pipeline/paging_text.h"
 #include "pipeline/reader_options.h"
+#include "pipeline/table_rows.h"
 #include "source/rest/paginator.h"
 #include "source/rest/source.h"
 
@@ -21,43 +22,6 @@ namespace firn::pipeline {
 namespace {
 
 namespace json = format::json;
-
-// Reads all splits of a table one after the other, from the beginning.
-class TableRows {
- public:
-  TableRows(source::Source& source, std::string table, std::unique_ptr<source::ParentRows> parents)
-      : source_(source), request_{.table = std::move(table), .parents = std::move(parents)} {}
-
-  /// Returns the next rows, or nullopt at the end.
-  Result<std::optional<source::JsonRows>> Next(std::stop_token stop) {
-    if (!planned_) {
-      ARROW_ASSIGN_OR_RAISE(splits_, source_.Plan(request_, stop));
-      planned_ = true;
-    }
-    while (true) {
-      if (reader_ == nullptr) {
-        if (next_split_ == splits_.size()) return std::nullopt;
-        ARROW_ASSIGN_OR_RAISE(reader_, source_.OpenSplit(request_, splits_[next_split_++]));
-      }
-      ARROW_ASSIGN_OR_RAISE(auto event, reader_->Next(stop));
-      if (!event) {
-        reader_.reset();
-        continue;
-      }
-      auto* batch = std::get_if<source::Batch>(&*event);
-      auto* rows = batch == nullptr ? nullptr : std::get_if<source::JsonRows>(&batch->rows);
-      if (rows != nullptr) return std::move(*rows);
-    }
-  }
-
- private:
-  source::Source& source_;
-  source::ReadRequest request_;
-  bool planned_ = false;
-  std::vector<source::Split> splits_;
-  size_t next_split_ = 0;
-  std::unique_ptr<source::SplitReader> reader_;
-};
 
 // The first rows of a parent, read only as far as its children are asked for.
 class FirstParents : public source::ParentRows {

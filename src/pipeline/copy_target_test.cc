@@ -1,0 +1,65 @@
+#include "pipeline/copy_target.h"
+
+#include <gtest/gtest.h>
+
+namespace firn::pipeline {
+namespace {
+
+TEST(CopySource, TellsUrlsFilesAndStdin) {
+  EXPECT_EQ(ParseCopySource("https://a.example/x")->kind, CopySource::Kind::kUrl);
+  EXPECT_EQ(ParseCopySource("-")->kind, CopySource::Kind::kStdin);
+  EXPECT_EQ(ParseCopySource("file:///tmp/a.json")->text, "/tmp/a.json");
+  EXPECT_EQ(ParseCopySource("a.ndjson.gz")->kind, CopySource::Kind::kFile);
+  EXPECT_EQ(FaultOf(ParseCopySource("ftp://a.example/x").status()), Fault::kConfig);
+}
+
+TEST(CopyTarget, TellsTablesFilesAndStdout) {
+  const auto table = ParseCopyTarget("raw.eu.orders");
+  ASSERT_TRUE(table.ok());
+  EXPECT_EQ(table->kind, CopyTarget::Kind::kTable);
+  EXPECT_EQ(table->dataset, (std::vector<std::string>{"raw", "eu"}));
+  EXPECT_EQ(table->table, "orders");
+  EXPECT_EQ(ParseCopyTarget("orders.parquet")->kind, CopyTarget::Kind::kParquet);
+  EXPECT_EQ(ParseCopyTarget("./out/orders")->kind, CopyTarget::Kind::kParquet);
+  EXPECT_EQ(ParseCopyTarget("-")->kind, CopyTarget::Kind::kStdout);
+}
+
+TEST(CopyTarget, RefusesWhatItCannotWrite) {
+  for (const char* text : {"orders", "out/", "orders.csv", "orders.ndjson", "raw..orders"}) {
+    EXPECT_EQ(FaultOf(ParseCopyTarget(text).status()), Fault::kConfig) << text;
+  }
+}
+
+TEST(SplitUrl, TakesSecretsOut) {
+  const auto url = SplitUrl("https://bob:p%40ss@api.example:8443/v1/My-Orders?api_key=s3cr%20et&status=any&x=1#top");
+  ASSERT_TRUE(url.ok()) << url.status().ToString();
+  EXPECT_EQ(url->base_url, "https://api.example:8443");
+  EXPECT_EQ(url->path, "/v1/My-Orders?status=any&x=1");
+  EXPECT_EQ(url->username, "bob");
+  EXPECT_EQ(url->password, "p@ss");
+  ASSERT_EQ(url->secrets.size(), 1U);
+  EXPECT_EQ(url->secrets[0], (std::pair<std::string, std::string>("api_key", "s3cr et")));
+  EXPECT_EQ(url->name, "my_orders");
+}
+
+TEST(SplitUrl, WorksWithoutPath) {
+  const auto url = SplitUrl("http://api.example?page=2");
+  ASSERT_TRUE(url.ok()) << url.status().ToString();
+  EXPECT_EQ(url->base_url, "http://api.example");
+  EXPECT_EQ(url->path, "/?page=2");
+  EXPECT_EQ(url->name, "api_example");
+}
+
+TEST(SplitUrl, RefusesExpressions) {
+  EXPECT_EQ(FaultOf(SplitUrl("https://a.example/${env:X}").status()), Fault::kConfig);
+  EXPECT_EQ(FaultOf(SplitUrl("https://a.example/{{ x }}").status()), Fault::kConfig);
+}
+
+TEST(NameFor, MakesTableNames) {
+  EXPECT_EQ(NameFor("/data/My-Orders.json.gz"), "my_orders");
+  EXPECT_EQ(NameFor("2024.ndjson"), "t_2024");
+  EXPECT_EQ(NameFor("---"), "rows");
+}
+
+}  // namespace
+}  // namespace firn::pipeline

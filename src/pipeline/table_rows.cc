@@ -1,0 +1,33 @@
+#include "pipeline/table_rows.h"
+
+#include <utility>
+
+namespace firn::pipeline {
+
+TableRows::TableRows(source::Source& source, std::string table, std::unique_ptr<source::ParentRows> parents)
+    : source_(source), request_{.table = std::move(table), .parents = std::move(parents)} {}
+
+Result<std::optional<source::JsonRows>> TableRows::Next(std::stop_token stop) {
+  if (!planned_) {
+    ARROW_ASSIGN_OR_RAISE(splits_, source_.Plan(request_, stop));
+    planned_ = true;
+  }
+  while (true) {
+    if (reader_ == nullptr) {
+      if (next_split_ == splits_.size()) return std::nullopt;
+      ARROW_ASSIGN_OR_RAISE(reader_, source_.OpenSplit(request_, splits_[next_split_++]));
+    }
+    ARROW_ASSIGN_OR_RAISE(auto event, reader_->Next(stop));
+    if (!event) {
+      reader_.reset();
+      continue;
+    }
+    auto* batch = std::get_if<source::Batch>(&*event);
+    auto* rows = batch == nullptr ? nullptr : std::get_if<source::JsonRows>(&batch->rows);
+    if (rows == nullptr) continue;
+    num_bytes_ += batch->num_bytes;
+    return std::move(*rows);
+  }
+}
+
+}  // namespace firn::pipeline
