@@ -36,7 +36,7 @@ class Group {
 
   // After a failure or a stop: keeps the progress of a stable append, in the time a clean stop has.
   Status KeepProgress() {
-    if (loads_.size() != 1 || !opened_ || !loads_.front()->progress_is_safe()) return Status::OK();
+    if (loads_.size() != 1 || !opened_ || commit_begun_ || !loads_.front()->progress_is_safe()) return Status::OK();
     return Commit(/*at_end=*/false, {});
   }
 
@@ -94,6 +94,7 @@ class Group {
   Status Commit(bool at_end, std::stop_token stop) {
     std::vector<table::StagedTable> staged;
     std::vector<std::optional<size_t>> share(loads_.size());
+    commit_begun_ = true;
     for (size_t i = 0; i < loads_.size(); ++i) {
       auto part = loads_[i]->Stage(at_end, stop);
       if (!part.ok()) return Within("table " + loads_[i]->table().name, part.status());
@@ -103,13 +104,17 @@ class Group {
     }
     ARROW_ASSIGN_OR_RAISE(auto quarantined, quarantine_.Stage(stop));
     if (quarantined) staged.push_back(std::move(*quarantined));
-    if (staged.empty()) return Status::OK();
+    if (staged.empty()) {
+      commit_begun_ = false;
+      return Status::OK();
+    }
     FIRN_FAILPOINT("run.before_commit");
     ARROW_ASSIGN_OR_RAISE(const auto committed, context_.committer.Commit(staged, stop));
     FIRN_FAILPOINT("run.after_commit");
     for (size_t i = 0; i < loads_.size(); ++i) {
       ARROW_RETURN_NOT_OK(loads_[i]->Committed(share[i] ? &committed[*share[i]] : nullptr));
     }
+    commit_begun_ = false;
     return Status::OK();
   }
 
@@ -117,6 +122,9 @@ class Group {
   Quarantine quarantine_;
   std::vector<std::unique_ptr<TableLoad>> loads_;
   bool opened_ = false;
+  // Rows handed over to a commit that did not end well are no longer here: a further commit would move the position
+  // past them.
+  bool commit_begun_ = false;
 };
 
 }  // namespace
