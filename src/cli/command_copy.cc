@@ -1,0 +1,283 @@
+#include <arrow/buffer.h>
+#include <arrow/memory_pool.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/backoff.h"
+#include "base/memory_budget.h"
+#include "base/redactor.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "cli/progress_view.h"
+#include "io/rate_budget.h"
+#include "io/url.h"
+#include "pipeline/copy_project.h"
+#include "pipeline/copy_rows.h"
+#include "pipeline/copy_target.h"
+#include "pipeline/inference_text.h"
+#include "pipeline/lines_source.h"
+#include "pipeline/progress.h"
+#include "pipeline/run.h"
+#include "table/commit/committer.h"
+
+namespace firn::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kZstdLevelDefault = 1;
+constexpr size_t kNotesShown = 8;
+constexpr int64_t kFileReadBytes = int64_t{1} << 20;
+
+// What all ways of copying share.
+class Copy {
+ public:
+  Copy(App& app, const Arguments& arguments)
+      : app_(app),
+        arguments_(arguments),
+        begin_(std::chrono::steady_clock::now()),
+        budgets_(app.clock(), SleepScale()) {}
+
+  Result<int> Run() {
+    ARROW_ASSIGN_OR_RAISE(source_, pipeline::ParseCopySource(arguments_.Text("SOURCE")));
+    ARROW_ASSIGN_OR_RAISE(target_, pipeline::ParseCopyTarget(arguments_.Text("TARGET")));
+    ARROW_RETURN_NOT_OK(CheckOptions());
+    ARROW_ASSIGN_OR_RAISE(memory_bytes_, app_.MemoryBytes());
+    switch (target_.kind) {
+      case pipeline::CopyTarget::Kind::kTable:
+        return ToTable();
+      case pipeline::CopyTarget::Kind::kParquet:
+        return ToParquet(fs::absolute(target_.path).lexically_normal().string());
+      case pipeline::CopyTarget::Kind::kStdout:
+        return arguments_.Text("--format") == "parquet" ? ToParquetStdout() : ToLines();
+    }
+    return 1;
+  }
+
+ private:
+  using Kind = pipeline::CopyTarget::Kind;
+
+  Status CheckOptions() const {
+    const auto refuse = [](const std::string& what) { return MakeError(Fault::kConfig, what, {.code = "E0841"}); };
+    const bool table = target_.kind == Kind::kTable;
+    if (!table && (arguments_.Flag("--append") || arguments_.Flag("--key"))) {
+      return refuse("--append and --key are for tables; a file is always replaced");
+    }
+    if (arguments_.Flag("--append") && arguments_.Flag("--key")) {
+      return refuse("--append adds rows, --key updates them; give one of the two");
+    }
+    if (table && arguments_.Flag("--hash")) return refuse("--hash is for Parquet files");
+    if (target_.kind == Kind::kStdout && arguments_.Flag("--json")) {
+      return refuse("--json and the rows would both go to stdout");
+    }
+    const int64_t level = arguments_.Integer("--zstd-level").value_or(kZstdLevelDefault);
+    if (level < 1 || level > 22) return refuse("--zstd-level wants 1 to 22");
+    return Status::OK();
+  }
+
+  // Opens the source; its one table is called `table`. `read_ahead`: by a thread of its own.
+  Result<std::unique_ptr<source::Source>> OpenSource(const std::string& table, bool read_ahead) {
+    if (source_.kind == pipeline::CopySource::Kind::kUrl) {
+      ARROW_ASSIGN_OR_RAISE(const pipeline::UrlRequest url, pipeline::SplitUrl(source_.text));
+      ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app_.Http());
+      return pipeline::MakeUrlSource(url, table, *http, app_.clock(), budgets_);
+    }
+    constexpr int64_t kAheadShare = 8, kDocumentShare = 4;
+    return pipeline::MakeLinesSource({.path = source_.text,
+                                      .table = table,
+                                      .ahead_bytes = read_ahead ? memory_bytes_ / kAheadShare : 0,
+                                      .document_bytes_max = memory_bytes_ / kDocumentShare});
+  }
+
+  Result<int> ToLines() {
+    ARROW_ASSIGN_OR_RAISE(const auto source, OpenSource(pipeline::kCopyTable, /*read_ahead=*/app_.threads() > 1));
+    ARROW_ASSIGN_OR_RAISE(const auto result, pipeline::CopyToLines(
+                                                 *source, pipeline::kCopyTable,
+                                                 [&](std::string_view text) { return app_.Print(text); }, app_.stop()));
+    SayDone(result.rows, "");
+    return 0;
+  }
+
+  Result<pipeline::CopyResult> WriteParquet(const std::string& path) {
+    ARROW_ASSIGN_OR_RAISE(const auto source, OpenSource(pipeline::kCopyTable, /*read_ahead=*/app_.threads() > 1));
+    pipeline::ParquetCopyOptions options{
+        .path = path,
+        .threads = app_.threads(),
+        .memory_bytes = memory_bytes_,
+        .zstd_level = static_cast<int>(arguments_.Integer("--zstd-level").value_or(kZstdLevelDefault)),
+        .hash = arguments_.Flag("--hash")};
+    options.reader.on_bad = format::json::OnBadRecord::kFail;
+    return pipeline::CopyToParquet(*source, pipeline::kCopyTable, app_.files(), std::move(options), app_.stop());
+  }
+
+  Result<int> ToParquet(const std::string& path) {
+    ARROW_ASSIGN_OR_RAISE(const auto result, WriteParquet(path));
+    if (arguments_.Flag("--json")) ARROW_RETURN_NOT_OK(app_.Print(JsonOf(result) + "\n"));
+    if (!app_.quiet()) {
+      for (const auto& line : pipeline::NoteLines(result.report, kNotesShown)) app_.Say("types    " + line + "\n");
+      for (const auto& change : result.changes) app_.Say("schema   " + change + "\n");
+    }
+    SayDone(result.rows, " · " + std::to_string(result.source_bytes) + " bytes of JSON to " +
+                             std::to_string(result.file_bytes) + " bytes of Parquet" +
+                             (result.hash.empty() ? "" : " · hash " + result.hash));
+    app_.Next("firn sql \"from '" + target_.path + "' limit 5\"");
+    return 0;
+  }
+
+  // Parquet ends with its index: it is written to a temporary file first, which nobody sees.
+  Result<int> ToParquetStdout() {
+    if (::isatty(STDOUT_FILENO) != 0)
+      return MakeError(Fault::kConfig, "Parquet is not for a terminal", {.next = "firn copy SOURCE rows.parquet"});
+    std::string path = (fs::temp_directory_path() / "firn-copy-XXXXXX").string();
+    const int fd = ::mkstemp(path.data());
+    if (fd < 0) return io::FileError("create", path, errno);
+    const auto result = WriteParquet(path);
+    Status status = result.status();
+    if (status.ok()) status = PrintFile(path);
+    ::close(fd);
+    ::unlink(path.c_str());
+    ARROW_RETURN_NOT_OK(status);
+    SayDone(result->rows, "");
+    return 0;
+  }
+
+  Status PrintFile(const std::string& path) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t size, app_.files().Size(path));
+    for (int64_t at = 0; at < size; at += kFileReadBytes) {
+      ARROW_ASSIGN_OR_RAISE(const auto bytes, app_.files().ReadRange(path, at, std::min(kFileReadBytes, size - at)));
+      ARROW_RETURN_NOT_OK(
+          app_.Print({reinterpret_cast<const char*>(bytes->data()), static_cast<size_t>(bytes->size())}));
+    }
+    return Status::OK();
+  }
+
+  Result<int> ToTable() {
+    ARROW_ASSIGN_OR_RAISE(const config::Project* around, app_.Project());
+    const auto mode = arguments_.Flag("--append") ? pipeline::CopyMode::kAppend
+                      : arguments_.Flag("--key")  ? pipeline::CopyMode::kMerge
+                                                  : pipeline::CopyMode::kReplace;
+    ARROW_ASSIGN_OR_RAISE(const config::Project project,
+                          pipeline::MakeTargetProject(*around, target_, mode, arguments_.All("--key")));
+    ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app_.Catalog(/*create=*/true));
+    ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app_.Http());
+    ARROW_ASSIGN_OR_RAISE(const auto source, OpenSource(target_.table, /*read_ahead=*/true));
+    MemoryBudget budget(memory_bytes_);
+    BudgetedMemoryPool pool(budget, *arrow::default_memory_pool());
+    const auto committer =
+        table::Committer::Make(*catalog, app_.files(), app_.clock(), {.engine_version = FIRN_VERSION});
+    pipeline::RunProgress progress;
+    const pipeline::RunContext context{.project = project,
+                                       .clock = app_.clock(),
+                                       .files = app_.files(),
+                                       .catalog = *catalog,
+                                       .committer = *committer,
+                                       .http = *http,
+                                       .history = nullptr,
+                                       .budget = budget,
+                                       .pool = &pool,
+                                       .progress = progress,
+                                       .options = {.threads = app_.threads(), .command = "copy"},
+                                       .run_id = pipeline::NewRunId(app_.clock()),
+                                       .loaded_at = app_.clock().LogicalNow()};
+    ProgressView view(app_, progress, context.run_id, /*json_stream=*/false);
+    auto result = pipeline::CopyToTable(context, *source, app_.stop());
+    view.Finish();
+    ARROW_RETURN_NOT_OK(result.status());
+    ARROW_RETURN_NOT_OK(result->error);
+    return ReportTable(*result);
+  }
+
+  Result<int> ReportTable(const pipeline::TableResult& result) {
+    if (arguments_.Flag("--json")) ARROW_RETURN_NOT_OK(app_.Print(JsonOf(result) + "\n"));
+    if (!app_.quiet()) {
+      for (const auto& change : result.schema_changes) app_.Say("schema   " + change + "\n");
+      for (const auto& warning : result.warnings) app_.Say("!        " + warning + "\n");
+    }
+    std::string counts;
+    const auto add = [&](int64_t count, const char* word) {
+      if (count > 0) counts += " · " + std::to_string(count) + " " + word;
+    };
+    add(result.rows.inserted, "inserted");
+    add(result.rows.updated, "updated");
+    add(result.rows.duplicates, "superseded");
+    add(result.rows.quarantined, "quarantined");
+    if (result.snapshot_id) counts += " · snapshot " + std::to_string(*result.snapshot_id);
+    SayDone(result.rows.read, counts);
+    app_.Next("firn sql \"from " + result.identifier + " limit 5\"");
+    return 0;
+  }
+
+  double Seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+  void SayDone(int64_t rows, const std::string& more) {
+    if (app_.quiet()) return;
+    char text[64];
+    std::snprintf(text, sizeof text, "%lld rows · %.2f s", static_cast<long long>(rows), Seconds());
+    app_.Say(text + more + "\n");
+  }
+
+  nlohmann::ordered_json Head(int64_t rows) const {
+    return {{"version", 1},
+            {"source", source_.kind == pipeline::CopySource::Kind::kUrl ? io::RedactUrl(source_.text) : source_.text},
+            {"target", arguments_.Text("TARGET")},
+            {"rows", rows},
+            {"seconds", Seconds()}};
+  }
+  std::string JsonOf(const pipeline::CopyResult& result) const {
+    auto json = Head(result.rows);
+    json["source_bytes"] = result.source_bytes;
+    json["file_bytes"] = result.file_bytes;
+    json["hash"] = result.hash.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(result.hash);
+    json["schema_changes"] = result.changes;
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  }
+  std::string JsonOf(const pipeline::TableResult& result) const {
+    auto json = Head(result.rows.read);
+    json["file_bytes"] = result.data_bytes;
+    json["rows_inserted"] = result.rows.inserted;
+    json["rows_updated"] = result.rows.updated;
+    json["rows_quarantined"] = result.rows.quarantined;
+    json["snapshot_id"] = result.snapshot_id ? nlohmann::ordered_json(*result.snapshot_id) : nlohmann::ordered_json();
+    json["schema_changes"] = result.schema_changes;
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  }
+
+  App& app_;
+  const Arguments& arguments_;
+  const std::chrono::steady_clock::time_point begin_;
+  io::RateBudgets budgets_;
+  pipeline::CopySource source_;
+  pipeline::CopyTarget target_;
+  int64_t memory_bytes_ = 0;
+};
+
+}  // namespace
+
+Command CopyCommand() {
+  return {
+      .name = "copy",
+      .group = "Start",
+      .summary = "one URL, JSON file or stdin into a table, a Parquet file or stdout, without configuration",
+      .options =
+          {{.name = "SOURCE",
+            .kind = Option::Kind::kPositional,
+            .help = "URL, JSON or NDJSON file (.gz), or -",
+            .required = true},
+           {.name = "TARGET",
+            .kind = Option::Kind::kPositional,
+            .help = "dataset.table, a Parquet path, or - for NDJSON on stdout",
+            .required = true},
+           {.name = "--append", .kind = Option::Kind::kFlag, .help = "add the rows; default: replace what copy wrote"},
+           {.name = "--key", .kind = Option::Kind::kList, .help = "columns that identify a row: insert or update"},
+           {.name = "--format", .help = "of stdout: rows as they came, or typed", .choices = {"ndjson", "parquet"}},
+           {.name = "--zstd-level", .kind = Option::Kind::kInteger, .help = "of a Parquet file (default 1)"},
+           {.name = "--hash", .kind = Option::Kind::kFlag, .help = "print an order-independent hash of the typed rows"},
+           {.name = "--json", .kind = Option::Kind::kFlag, .help = "one result object on stdout"}},
+      .run = [](App& app, const Arguments& arguments) { return Copy(app, arguments).Run(); }};
+}
+
+}  // namespace firn::cli
