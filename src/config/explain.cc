@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "config/explain_running.h"
+
 namespace firn::config {
 namespace {
 
@@ -171,8 +173,10 @@ std::span<const Explanation> Explanations() {
 const Explanation* FindExplanation(std::string_view code) {
   if (!code.empty() && std::tolower(static_cast<unsigned char>(code[0])) == 'e') code.remove_prefix(1);
   while (code.starts_with('0')) code.remove_prefix(1);
-  for (const Explanation& entry : kExplanations) {
-    if (!code.empty() && entry.code.substr(2) == code) return &entry;
+  for (const std::span<const Explanation> list : {std::span<const Explanation>(kExplanations), RunningExplanations()}) {
+    for (const Explanation& entry : list) {
+      if (!code.empty() && entry.code.substr(2) == code) return &entry;
+    }
   }
   return nullptr;
 }
