@@ -26,10 +26,10 @@ struct NamedTemplate {
 struct BodyTemplate {
   enum class Kind { kConstant, kTemplate, kObject, kList };
   Kind kind = Kind::kConstant;
-  std::string constant;  // kConstant: JSON text
-  Template text;         // kTemplate: one expression keeps its type; text becomes a string
-  std::vector<std::pair<std::string, BodyTemplate>> fields;
-  std::vector<BodyTemplate> items;
+  std::string constant;             // kConstant: JSON text
+  Template text;                    // kTemplate: one expression keeps its type; text becomes a string
+  std::vector<std::string> keys;    // kObject: of `items`, in order
+  std::vector<BodyTemplate> items;  // kObject, kList
 };
 
 struct AuthPlan {

@@ -137,7 +137,7 @@ class Lowering {
     if (source.rate_limit && source.rate_limit->per_ms > 0) {
       plan.requests_per_second =
           static_cast<double>(source.rate_limit->requests) * 1000.0 / static_cast<double>(source.rate_limit->per_ms);
-      plan.burst = static_cast<int32_t>(std::clamp<int64_t>(source.rate_limit->requests, 1, 1'000'000));
+      plan.burst = 1;  // a full bucket on top of the rate would exceed what the API allows in one period
     }
     return plan;
   }
@@ -189,7 +189,10 @@ class Lowering {
     BodyTemplate body;
     if (value.kind() == Value::Kind::kMap) {
       body.kind = BodyTemplate::Kind::kObject;
-      for (const auto& [key, field] : value.as_map()) body.fields.emplace_back(key, BodyOf(field, path, names));
+      for (const auto& [key, field] : value.as_map()) {
+        body.keys.push_back(key);
+        body.items.push_back(BodyOf(field, path, names));
+      }
     } else if (value.kind() == Value::Kind::kList) {
       body.kind = BodyTemplate::Kind::kList;
       for (const Value& item : value.as_list()) body.items.push_back(BodyOf(item, path, names));
@@ -286,7 +289,6 @@ class Lowering {
   template <typename Use>
   static void UseBody(const BodyTemplate& body, const Use& use) {
     if (body.kind == BodyTemplate::Kind::kTemplate) use(body.text);
-    for (const auto& [key, field] : body.fields) UseBody(field, use);
     for (const auto& item : body.items) UseBody(item, use);
   }
 

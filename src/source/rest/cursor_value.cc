@@ -71,14 +71,20 @@ int Sign(int order) {
 }  // namespace
 
 Result<std::optional<CursorValue>> ReadCursor(std::string_view json, const IncrementalPlan& plan) {
+  // The usual case, without a detour through a value: a number, or a string without escapes.
+  if (expression::IsJsonNumber(json)) {
+    return CursorValue{.json = std::string(json), .kind = CursorValue::Kind::kNumber, .text = std::string(json)};
+  }
+  const bool plain = json.size() >= 2 && json.front() == '"' && json.find_first_of("\\\"", 1) == json.size() - 1;
+  if (plain) {
+    CursorValue value{.json = std::string(json), .text = std::string(json.substr(1, json.size() - 2))};
+    ARROW_RETURN_NOT_OK(ReadText(plan, &value));
+    return value;
+  }
   auto parsed = expression::ParseJson(json);
   if (!parsed.ok()) return CursorError(plan, "a value that is no JSON");
   if (parsed->is_null()) return std::nullopt;
   CursorValue value{.json = std::string(json), .text = expression::ToText(*parsed)};
-  if (parsed->is_number()) {
-    value.kind = CursorValue::Kind::kNumber;
-    return value;
-  }
   if (!parsed->is_string()) {
     return CursorError(plan, "a value of kind " + std::string(expression::KindName(parsed->kind())));
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <set>
 
@@ -57,7 +58,12 @@ class Api {
         continue;
       found.push_back(row);
     }
-    if (ascending) std::stable_sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.tick < b.tick; });
+    if (ascending) {
+      std::multimap<int64_t, Row> sorted;  // keeps the order of equal ticks
+      for (const Row& row : found) sorted.emplace(row.tick, row);
+      found.clear();
+      for (const auto& [tick, row] : sorted) found.push_back(row);
+    }
     const auto begin = std::min(static_cast<size_t>(request.Int("cursor", 0)), found.size());
     const size_t end = std::min(begin + 3, found.size());
     std::string body = "{\"items\":[";

@@ -63,9 +63,9 @@ Result<Value> Render(const BodyTemplate& body, const Scope& scope) {
       return body.text.Evaluate(scope);
     case BodyTemplate::Kind::kObject: {
       expression::Map entries;
-      for (const auto& [key, field] : body.fields) {
-        ARROW_ASSIGN_OR_RAISE(Value value, Render(field, scope));
-        entries.emplace_back(key, std::move(value));
+      for (size_t i = 0; i < body.keys.size(); ++i) {
+        ARROW_ASSIGN_OR_RAISE(Value value, Render(body.items[i], scope));
+        entries.emplace_back(body.keys[i], std::move(value));
       }
       return Value::OfMap(std::move(entries));
     }

@@ -467,7 +467,8 @@ TEST_F(RestSourceTest, BuildsAndEncodesRequests) {
   table_.paginate.type = Type::kNone;
   table_.method = "POST";
   connector::BodyTemplate leaf{.kind = connector::BodyTemplate::Kind::kTemplate, .text = T("{{ partition.region }}")};
-  table_.body = connector::BodyTemplate{.kind = connector::BodyTemplate::Kind::kObject, .fields = {{"region", leaf}}};
+  table_.body =
+      connector::BodyTemplate{.kind = connector::BodyTemplate::Kind::kObject, .keys = {"region"}, .items = {leaf}};
   std::vector<std::string> bodies;
   http_.set_handler([&](const FakeRequest& r) {
     bodies.push_back(r.http.body);
