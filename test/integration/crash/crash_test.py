@@ -22,7 +22,7 @@ from support.firn_project import binary, has_failpoints, skip  # noqa: E402
 from support.table_reader import readers_python  # noqa: E402
 from trial import PHASES, World, after_seconds, as_zombie, at_failpoint  # noqa: E402
 
-QUICK_SECONDS = 200
+QUICK_SECONDS = 150
 ACTIONS = ("kill", "error", "unknown")
 
 

@@ -41,15 +41,20 @@ def bugs_in_sources():
 class SeededBugsTest(unittest.TestCase):
     seed = int(os.environ.get("FIRN_TEST_SEED", "1"))
 
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="firn-bugs-")
+        cls.world = World(os.path.join(cls.folder.name, "world"), cls.seed)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.close()
+        cls.folder.cleanup()
+
     def differences(self, trial, bug):
         mode, phase, point, hit, action = trial
-        with tempfile.TemporaryDirectory(prefix="firn-bugs-") as folder:
-            world = World(os.path.join(folder, "world"), self.seed, bug=bug)
-            try:
-                return world.trial(mode, phase, as_zombie(point, hit) if action == "zombie" else
-                                   at_failpoint(point, hit, action))
-            finally:
-                world.close()
+        self.world.env = {"FIRN_SEEDED_BUG": bug} if bug else {}
+        return self.world.trial(mode, phase, as_zombie(point, hit) if action == "zombie" else at_failpoint(point, hit, action))
 
     def must_turn_red(self, bug):
         self.assertIn(bug, bugs_in_sources(), f"the mistake {bug} is not in the sources, so nothing shows that it would be seen")

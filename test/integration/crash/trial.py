@@ -19,9 +19,9 @@ class World:
     """API, folder and readers that the trials of one process share. Locations in a lake are absolute, so every trial works
     in the same folder: it is emptied, or filled from a copy of the state after the first run."""
 
-    def __init__(self, folder, seed, env=None, bug=None):
+    def __init__(self, folder, seed):
         self.folder, self.seed, self.reader = folder, seed, TableReader()
-        self.env = {**(env or {}), **({"FIRN_SEEDED_BUG": bug} if bug else {})}
+        self.env = {}  # added to that of every run
         self.num_values = self.num_trials = 0
 
     def close(self):
