@@ -1,6 +1,9 @@
 # The commands a person types. Everything else is behind them: tools/ for scripts, CMakePresets.json for builds.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
+# One compiler cache for all checkouts.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := true
 JOBS ?= $(shell nproc)
 DEMO_DIR ?= ./firn-demo
 
