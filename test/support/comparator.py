@@ -129,11 +129,13 @@ class Columns:
 
 class Comparator:
     """`schema`: of the table as pyiceberg dumps it. `masked`: paths whose stored value must be anything but the source's.
-    `ignore`: paths not compared. `pii`: paths whose values are never printed."""
+    `ignore`: paths not compared. `pii`: paths whose values are never printed. `engine`: pyiceberg gives [] for a null list
+    (or map) of structs that have got a field since; only there [] passes for null, other readers judge strictly."""
 
-    def __init__(self, schema, pii=(), masked=(), ignore=()):
+    def __init__(self, schema, pii=(), masked=(), ignore=(), engine=""):
         self.schema, self.pii, self.masked, self.ignore = schema, set(pii) | set(masked), set(masked), set(ignore)
         self.differences, self.num_values = [], 0
+        self.lenient = engine == "pyiceberg"
         self.text_modes = {}  # path of a list of strings → whether its elements are JSON text
 
     def difference(self, path, what, source=None, stored=None):
@@ -160,7 +162,7 @@ class Comparator:
             if key in source or (Columns._SUFFIX.match(key) and Columns._SUFFIX.match(key).group(1) in cache.by_key):
                 continue
             for field, _ in columns:
-                if stored.get(field["name"]) is not None:
+                if not self.absent(field, stored):
                     self.difference(f"{path}.{field['name']}", "the source has no such key", None, stored[field["name"]])
 
     def key(self, columns, value, stored, path):
@@ -168,6 +170,8 @@ class Comparator:
             return
         self.num_values += 1
         filled = [(f, n) for f, n in columns if stored.get(f["name"]) is not None]
+        if len(filled) > 1 or value is None:
+            filled = [(f, n) for f, n in filled if not self.absent(f, stored)]
         if path in self.masked:
             for field, _ in filled:
                 if isinstance(value, str) and len(value) > 3 and value in str(stored[field["name"]]):
@@ -191,6 +195,13 @@ class Comparator:
             return
         field, note = filled[0]
         self.value(field["type"], note, value, stored[field["name"]], path)
+
+    def absent(self, field, stored):
+        value, type_ = stored.get(field["name"]), field["type"]
+        if value is None:
+            return True
+        return self.lenient and value == [] and isinstance(type_, dict) and isinstance(
+            type_.get("element", type_.get("value")), dict)
 
     @staticmethod
     def is_list(field):

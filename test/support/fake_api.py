@@ -68,7 +68,7 @@ class Table:
         try:
             row = json.loads(text)
         except ValueError:
-            row = {}
+            row = dict(re.findall(r'"(\w+)":"([^"]*)"', text))  # enough to sort by
         with self.lock:
             self.rows.append((row if isinstance(row, dict) else {}, text))
 

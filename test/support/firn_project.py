@@ -115,11 +115,10 @@ class FirnProject:
         return result
 
     def start(self, *arguments, env=None):
-        """Starts the binary in the background, output to files; see `signal_when`."""
-        self.out = open(self.path("stdout.txt"), "w+b")
-        self.err = open(self.path("stderr.txt"), "w+b")
-        return subprocess.Popen([binary(), *arguments], cwd=self.folder, env=clean_environment({**self.env, **(env or {})}),
-                                stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err)
+        """Starts the binary in the background, output to stdout.txt and stderr.txt."""
+        with open(self.path("stdout.txt"), "wb") as out, open(self.path("stderr.txt"), "wb") as err:
+            return subprocess.Popen([binary(), *arguments], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                    env=clean_environment({**self.env, **(env or {})}))
 
     @property
     def catalog(self):
