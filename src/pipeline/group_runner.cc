@@ -31,7 +31,9 @@ class Group {
   Status Run(std::stop_token stop) {
     for (const auto& load : loads_) ARROW_RETURN_NOT_OK(load->Open());
     ARROW_RETURN_NOT_OK(ReadAll(stop));
-    return Commit(/*at_end=*/true, stop);
+    ARROW_RETURN_NOT_OK(Commit(/*at_end=*/true, stop));
+    for (const auto& load : loads_) ARROW_RETURN_NOT_OK(load->Close());
+    return Status::OK();
   }
 
   // After a failure or a stop: keeps the progress of a stable append, in the time a clean stop has.

@@ -44,6 +44,15 @@ bool Selects(const std::string& name, const config::PipelineConfig& pipeline, co
          name == pipeline.dataset + "." + table.name;
 }
 
+// Scheme and port may change (a proxy, a test server) without making it another source.
+std::string HostAndPath(std::string url) {
+  if (const size_t scheme = url.find("://"); scheme != std::string::npos) url.erase(0, scheme + 3);
+  const size_t slash = std::min(url.find('/'), url.size());
+  const size_t port = url.rfind(':', slash);
+  if (port != std::string::npos && url.find(']', port) == std::string::npos) url.erase(port, slash - port);
+  return url;
+}
+
 Status NothingSelected(const config::Project& project, const std::string& name) {
   std::string known;
   for (const auto& pipeline : project.pipelines) {
@@ -100,7 +109,7 @@ std::string FingerprintOf(const config::PipelineConfig& pipeline, const config::
     text += part;
     text += '\n';
   };
-  if (const auto* rest = std::get_if<config::RestSourceConfig>(&pipeline.source)) add(rest->base_url);
+  if (const auto* rest = std::get_if<config::RestSourceConfig>(&pipeline.source)) add(HostAndPath(rest->base_url));
   add(table.path);
   add(table.method);
   add(config::ToString(table.paginate.type));

@@ -71,6 +71,7 @@ bool TableLoad::replaces_all() const {
 Status TableLoad::Open() {
   ARROW_ASSIGN_OR_RAISE(opened_, context_.committer.OpenStream(identifier_, stream_id_));
   base_ = opened_.table ? opened_.table->metadata : nullptr;
+  CollectLeftovers();
   ARROW_ASSIGN_OR_RAISE(before_, ParseStreamDocument(opened_.state));
   const std::string fingerprint = FingerprintOf(pipeline_, table_);
   const bool other = !before_.fingerprint.empty() && before_.fingerprint != fingerprint;
@@ -130,6 +131,7 @@ Status TableLoad::OnEvent(const source::Split& split, source::Event event, const
 Status TableLoad::OnPosition(const std::string& split, source::Position position) {
   if (in_flight_.empty()) {
     document_.Set(split, std::move(position));
+    rows_past_position_ = 0;
   } else {
     in_flight_.back().split = split;
     in_flight_.back().position = std::move(position);
@@ -154,8 +156,8 @@ Status TableLoad::OnBatch(const source::Split& split, source::Batch batch, const
   if (LimitRows(rows)) batch.position.reset();
   result_.rows.read += static_cast<int64_t>(rows->rows.size());
   result_.rows.skipped += static_cast<int64_t>(rows->page->num_records()) - static_cast<int64_t>(rows->rows.size());
-  ARROW_RETURN_NOT_OK(SpillParents(*rows, options.children));
   ARROW_ASSIGN_OR_RAISE(source::JsonRows complete, WithConstants(std::move(*rows), context_.pool));
+  ARROW_RETURN_NOT_OK(SpillParents(complete, options.children));
   in_flight_.push_back({.split = split.id,
                         .position = std::move(batch.position),
                         .deleted = std::move(complete.deleted),
@@ -210,12 +212,18 @@ Status TableLoad::Consume(json::DecodedRows rows) {
     progress_.rows += bound->num_rows();
   }
   bytes_since_commit_ += info.num_bytes;
-  if (info.position) document_.Set(info.split, *info.position);
+  rows_past_position_ += rows.batch == nullptr ? 0 : rows.batch->num_rows();
+  if (info.position) {
+    document_.Set(info.split, *info.position);
+    rows_past_position_ = 0;
+  }
   return Status::OK();
 }
 
 bool TableLoad::progress_is_safe() const {
-  if (replaces_all() || limited_ || context_.options.from || context_.options.to || reader_->in_prefix()) return false;
+  if (rows_past_position_ > 0 || replaces_all() || limited_ || context_.options.from || context_.options.to ||
+      reader_->in_prefix())
+    return false;
   if (table_.write_disposition != config::WriteDisposition::kAppend || !table_.parent.empty()) return false;
   return !splits_.empty() && std::all_of(splits_.begin(), splits_.end(), [](const source::Split& split) {
     return split.resumability == source::Resumability::kStable;
@@ -262,6 +270,27 @@ Result<table::PartitionSpec> TableLoad::NewSpec() const {
   return spec;
 }
 
+std::string TableLoad::location() const {
+  return base_ != nullptr ? base_->location : context_.catalog.DefaultLocation(identifier_);
+}
+
+// Files of runs that died. What cannot be removed now is tried again by the next run.
+void TableLoad::CollectLeftovers() {
+  const auto load = [this] { return context_.catalog.LoadTable(identifier_); };
+  const auto garbage = table::CollectGarbage(context_.files, location(), load, context_.clock, {});
+  if (!garbage.ok()) {
+    log::Warn("files of earlier runs not collected",
+              {{"table", result_.identifier}, {"reason", garbage.status().message()}});
+  } else if (!garbage->files.empty()) {
+    log::Info("files of earlier runs removed", {{"table", result_.identifier}, {"files", garbage->files.size()}});
+  }
+}
+
+Status TableLoad::Close() {
+  if (!staging_) return Status::OK();
+  return staging_->End();
+}
+
 Status TableLoad::OpenArchive() {
   if (table_.raw.mode == config::RawConfig::Mode::kOff) return Status::OK();
   const io::RawArchivePlace place{
@@ -280,9 +309,13 @@ Status TableLoad::MarkArchived() {
 
 Status TableLoad::OpenSink() {
   if (sink_ != nullptr) return Status::OK();
+  if (!staging_) {
+    ARROW_ASSIGN_OR_RAISE(staging_,
+                          table::StagingRecord::Begin(context_.files, location(), context_.run_id, context_.clock));
+  }
   table::TableWriterOptions options;
   options.schema = binding_->table_schema();
-  options.location = base_ != nullptr ? base_->location : context_.catalog.DefaultLocation(identifier_);
+  options.location = location();
   options.stream = context_.run_id;
   options.epoch = opened_.epoch;
   options.target_file_bytes = table_.write.file_bytes_max;

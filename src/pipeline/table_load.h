@@ -23,6 +23,7 @@
 #include "pipeline/table_sink.h"
 #include "source/source.h"
 #include "table/commit/committer.h"
+#include "table/commit/garbage.h"
 
 namespace firn::pipeline {
 
@@ -50,13 +51,17 @@ class TableLoad {
   /// the last position may still be staged if progress_is_safe().
   Status Read(const ReadOptions& options, std::stop_token stop);
 
-  /// True if what was read up to the last position may be committed although reading did not end: a stable append.
+  /// True if what was written may be committed although reading did not end: a stable append whose last row a position
+  /// covers.
   bool progress_is_safe() const;
   /// Ends decoding and writing and returns this table's share of a commit, nullopt if there is nothing to say.
   /// `at_end`: reading ended well.
   Result<std::optional<table::StagedTable>> Stage(bool at_end, std::stop_token stop);
   /// Takes the answer to the last Stage, null if that had nothing to say, and acknowledges the source.
   Status Committed(const table::CommittedTable* committed);
+
+  /// Ends a load whose group ended well: nothing it wrote is left without an owner.
+  Status Close();
 
   /// True if the stream has committed before.
   bool has_history() const { return opened_.version.sequence > 0; }
@@ -82,6 +87,8 @@ class TableLoad {
   Status Drain(const ReadOptions& options);
   Status Consume(format::json::DecodedRows rows);
   Status MaybeCheckpoint(const ReadOptions& options);
+  std::string location() const;
+  void CollectLeftovers();
   Status OpenSink();
   Status OpenArchive();
   Status MarkArchived();
@@ -109,12 +116,14 @@ class TableLoad {
   std::unique_ptr<io::RawArchiveWriter> archive_;  // null: raw is off
   std::unique_ptr<ColumnBinding> binding_;
   std::shared_ptr<const schema::Schema> bound_;
+  std::optional<table::StagingRecord> staging_;  // while this run has files in the table's folder
   std::unique_ptr<TableSink> sink_;
   std::deque<InFlight> in_flight_;
   uint64_t next_tag_ = 0;
   bool limited_ = false;  // --max-rows ended the reading
   bool finished_ = false;
   int64_t rows_since_commit_ = 0;
+  int64_t rows_past_position_ = 0;  // written, but after the last position: they may not be committed before the next
   int64_t bytes_since_commit_ = 0;
   std::chrono::steady_clock::time_point last_commit_;
   std::chrono::steady_clock::time_point started_;
