@@ -176,6 +176,11 @@ bool LooksLikeEmail(const std::string& text) {
 }
 
 bool LooksLikeIp(const std::string& text) {
+  if (std::count(text.begin(), text.end(), ':') >= 2) {
+    return text.size() <= 45 && text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string::npos &&
+           std::count(text.begin(), text.end(), ':') <= 7 && text.find_first_of("abcdefABCDEF:") != std::string::npos &&
+           (text.find("::") != std::string::npos || std::count(text.begin(), text.end(), ':') == 7);
+  }
   int parts = 0, digits = 0, value = 0;
   for (const char c : text + ".") {
     if (std::isdigit(static_cast<unsigned char>(c))) {
@@ -185,9 +190,7 @@ bool LooksLikeIp(const std::string& text) {
       ++parts;
       digits = value = 0;
     } else {
-      return text.find(':') != std::string::npos && text.size() >= 4 &&
-             std::count(text.begin(), text.end(), ':') >= 3 &&
-             text.find_first_not_of("0123456789abcdefABCDEF:") == std::string::npos;
+      return false;
     }
   }
   return parts == 4;
