@@ -130,12 +130,13 @@ class Columns:
 class Comparator:
     """`schema`: of the table as pyiceberg dumps it. `masked`: paths whose stored value must be anything but the source's.
     `ignore`: paths not compared. `pii`: paths whose values are never printed. `engine`: pyiceberg gives [] for a null list
-    (or map) of structs that have got a field since; only there [] passes for null, other readers judge strictly."""
+    (or map) of structs that have got a field since; only there [] passes for null, other readers judge strictly. `deferred`: a [] may be null, because it came before any
+    element told the type of its column."""
 
-    def __init__(self, schema, pii=(), masked=(), ignore=(), engine=""):
+    def __init__(self, schema, pii=(), masked=(), ignore=(), engine="", deferred=False):
         self.schema, self.pii, self.masked, self.ignore = schema, set(pii) | set(masked), set(masked), set(ignore)
         self.differences, self.num_values = [], 0
-        self.lenient = engine == "pyiceberg"
+        self.lenient, self.deferred = engine == "pyiceberg", deferred
         self.text_modes = {}  # path of a list of strings → whether its elements are JSON text
 
     def difference(self, path, what, source=None, stored=None):
@@ -182,7 +183,7 @@ class Comparator:
                 self.difference(path, "is null in the source", value, stored[filled[0][0]["name"]])
             return
         if not filled:
-            if isinstance(value, list) and typeless(value) and not any(self.is_list(f) for f, _ in columns):
+            if isinstance(value, list) and typeless(value) and (self.deferred or not any(self.is_list(f) for f, _ in columns)):
                 return  # [] of a type not yet known: deferred
             if isinstance(value, dict) and typeless(value) and not any(self.is_struct(f) for f, _ in columns):
                 if any(not v == [] and v is not None for v in value.values()) or not value:

@@ -67,7 +67,7 @@ pipelines:
     def change(self):
         """What happens between two runs: a late row in the newest tick, new rows, changed rows, another order."""
         self.insert(advance=False)
-        for _ in range(self.random.randrange(3, 9)):
+        for _ in range(self.random.randrange(4, 12)):
             self.random.choice([self.insert, self.update, self.update])()
         self.more_changes()
         self.insert()
@@ -99,6 +99,9 @@ class Append(Source):
     name = "append"
     order_word = "order: asc, "
 
+    def make(self):
+        self.orders = self.api.table("orders", page_size=2)
+
     def table_text(self):
         return f"""      orders:
         path: /v1/orders
@@ -106,7 +109,7 @@ class Append(Source):
         paginate: {{type: cursor, next: meta.next, param: cursor}}
         incremental: {{cursor: updated_at, param: since, {self.order_word}format: "%Y-%m-%dT%H:%M:%SZ"}}
         write_disposition: append
-        commit_bytes: 1KiB
+        commit_bytes: 300B
         raw: archive
 """
 
