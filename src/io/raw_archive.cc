@@ -377,6 +377,10 @@ Result<std::unique_ptr<RawArchiveReader>> RawArchiveReader::Open(FileStore& stor
   return reader;
 }
 
+std::string RawRunFolder(const RawArchivePlace& place) {
+  return FolderOfRun(place);
+}
+
 Result<std::vector<std::string>> ListRawRuns(FileStore& store, const std::string& root, const std::string& pipeline,
                                              const std::string& table) {
   const std::string folder = FolderOfTable(root, pipeline, table);

@@ -65,6 +65,9 @@ class RawArchiveReader {
   virtual int64_t num_unfinished() const = 0;
 };
 
+/// Returns the folder of a run's segments, for what belongs to the run beside them.
+std::string RawRunFolder(const RawArchivePlace& place);
+
 /// Lists the runs archived for a table, sorted by name (run ids sort by time).
 Result<std::vector<std::string>> ListRawRuns(FileStore& store, const std::string& root, const std::string& pipeline,
                                              const std::string& table);

@@ -34,6 +34,7 @@ struct RunOptions {
   bool full_refresh = false;        // read everything anew and publish it in one overwrite
   std::optional<std::string> from;  // replaces the incremental start of this run; the live position does not move
   std::optional<std::string> to;    // replaces the incremental end of this run; the same
+  bool keep_position = false;       // the live position does not move, whatever is read (rederive)
   std::optional<int64_t> max_rows;  // per table; the live position does not move past what was read whole
   int threads = 2;                  // per run: decoding and encoding
   int groups_in_parallel = 2;

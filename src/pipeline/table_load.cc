@@ -9,6 +9,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "pipeline/archive_mark.h"
 #include "pipeline/constant_columns.h"
 #include "pipeline/reader_options.h"
 #include "pipeline/run_columns.h"
@@ -71,11 +72,12 @@ bool TableLoad::replaces_all() const {
 Status TableLoad::Open() {
   ARROW_ASSIGN_OR_RAISE(opened_, context_.committer.OpenStream(identifier_, stream_id_));
   base_ = opened_.table ? opened_.table->metadata : nullptr;
+  state_hash_before_ = opened_.version.hash;
   CollectLeftovers();
   ARROW_ASSIGN_OR_RAISE(before_, ParseStreamDocument(opened_.state));
   const std::string fingerprint = FingerprintOf(pipeline_, table_);
   const bool other = !before_.fingerprint.empty() && before_.fingerprint != fingerprint;
-  if (other && !context_.options.full_refresh) {
+  if (other && (!context_.options.full_refresh || context_.options.keep_position)) {
     return MakeError(Fault::kConfig,
                      "cursor, key, paging or address changed since the last run, so its position means nothing",
                      {.code = "E0812",
@@ -299,12 +301,17 @@ Status TableLoad::OpenArchive() {
   return Status::OK();
 }
 
-// Says which archived runs were committed: only those are read by `rederive`.
+// Says which archived runs were committed, and how far: only those are read by `rederive`.
 Status TableLoad::MarkArchived() {
   if (archive_ == nullptr) return Status::OK();
-  return context_.files.WriteAtomic(
-      table_.raw.location + "/" + pipeline_.name + "/" + table_.name + "/" + context_.run_id + "/" + kArchiveMark,
-      "{\"version\":1,\"run\":\"" + context_.run_id + "\"}\n");
+  const std::string folder = io::RawRunFolder(
+      {.root = table_.raw.location, .pipeline = pipeline_.name, .table = table_.name, .run = context_.run_id});
+  const ArchiveMark mark{.run = context_.run_id,
+                         .from = state_hash_before_,
+                         .to = opened_.version.hash,
+                         .complete = finished_,
+                         .anew = replaces_all()};
+  return context_.files.WriteAtomic(folder + "/" + kArchiveMark, WriteArchiveMark(mark));
 }
 
 Status TableLoad::OpenSink() {
@@ -370,7 +377,7 @@ Result<std::optional<table::StagedTable>> TableLoad::StageTable(bool at_end, std
                      "--max-rows cut the reading where it cannot resume, so the rows would be appended again",
                      {.code = "E0831", .state = "nothing was committed", .next = "firn preview " + table_.name});
   }
-  const bool keeps_position = context_.options.from || context_.options.to;
+  const bool keeps_position = context_.options.keep_position || context_.options.from || context_.options.to;
   const StreamDocument& positions = keeps_position || (limited_ && !replaces_all()) ? before_ : document_;
   if (sink_ == nullptr && (base_ == nullptr || (positions.splits == before_.splits && !replaces_all())))
     return std::nullopt;

@@ -109,6 +109,7 @@ class TableLoad {
 
   table::OpenedStream opened_;
   std::shared_ptr<const table::TableMetadata> base_;  // null: to be created
+  std::string state_hash_before_;                     // of the stream's state when the run began
   StreamDocument before_;                             // positions of the last commit
   StreamDocument document_;                           // positions of what was written
   std::vector<source::Split> splits_;

@@ -1,0 +1,188 @@
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "config/project.h"
+#include "pipeline/probe.h"
+
+namespace firn::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kSkeleton[] = R"yaml(# yaml-language-server: $schema=./firn.schema.json
+# A firn project. All keys: docs/reference/configuration.md; `firn validate` checks it offline.
+version: 1
+lake: {warehouse: ./lake}                  # Iceberg tables and their SQLite catalog
+pipelines: {}
+# pipelines:
+#   shop:                                  # a source and the tables read from it
+#     source:
+#       type: rest
+#       base_url: https://api.shop.example
+#       auth: {type: bearer, token: "${env:SHOP_TOKEN}"}   # secrets stand in .env, never here
+#     dataset: shop                        # Iceberg namespace
+#     tables:
+#       orders:
+#         path: /v1/orders
+#         records: data.items              # path to the rows; left out: found
+#         paginate: auto                   # page | offset | cursor | link_header | next_url | none
+#         primary_key: id                  # with a key rows are merged, without one the table is replaced
+#         incremental: {cursor: updated_at, param: since, lookback: 1h}
+#         columns: {email: {pii: email, mask_on_write: sha256}}
+)yaml";
+
+constexpr char kIgnored[] = "lake/\nlake-raw/\n.firn/\n.env\n";
+
+// Appends the lines of `text` that the file does not have yet; makes the file if it is missing.
+Status AddLines(const fs::path& path, const std::string& text) {
+  std::string known;
+  if (std::ifstream file(path); file) known.assign(std::istreambuf_iterator<char>(file), {});
+  std::string added;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\n', begin);
+    const std::string line = text.substr(begin, end - begin + 1);
+    const std::string head = line.substr(0, line.find('=') == std::string::npos ? line.size() : line.find('=') + 1);
+    if (("\n" + known).find("\n" + head) == std::string::npos) added += line;
+    begin = end + 1;
+  }
+  if (added.empty()) return Status::OK();
+  if (!known.empty() && known.back() != '\n') added = "\n" + added;
+  std::ofstream file(path, std::ios::app);
+  file << added;
+  file.close();
+  return file ? Status::OK() : MakeError(Fault::kConfig, path.string() + " cannot be written");
+}
+
+Status WriteNew(const fs::path& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  return file ? Status::OK() : MakeError(Fault::kConfig, path.string() + " cannot be written");
+}
+
+class Init {
+ public:
+  Init(App& app, const Arguments& arguments)
+      : app_(app), arguments_(arguments), folder_(arguments.Text("--dir", ".")) {}
+
+  Result<int> Run() {
+    const std::string what = arguments_.Text("URL");
+    const bool print = arguments_.Flag("--print");
+    std::error_code error;
+    for (const char* name : {"firn.yaml", "firn.yml", "firn.json"}) {
+      if (print || !fs::exists(folder_ / name, error)) continue;
+      return MakeError(Fault::kConfig, (folder_ / name).string() + " exists",
+                       {.code = "E0851",
+                        .state = "nothing was written",
+                        .next = "firn init " + what + (what.empty() ? "" : " ") + "--dir OTHER   (or --print)"});
+    }
+    if (what.empty()) return WriteSkeleton();
+    if (what.find("://") == std::string::npos) {
+      return MakeError(Fault::kConfig, "there is no template `" + what + "`",
+                       {.code = "E0852",
+                        .why = "this build has no templates beside the plain project",
+                        .state = "nothing was written",
+                        .next = "firn init   or   firn init https://api.example/v1/orders"});
+    }
+    return Probe(what);
+  }
+
+ private:
+  Result<int> WriteSkeleton() {
+    if (arguments_.Flag("--print")) {
+      ARROW_RETURN_NOT_OK(app_.Print(kSkeleton));
+      return 0;
+    }
+    ARROW_RETURN_NOT_OK(WriteFiles({.yaml = kSkeleton, .variables = {{"SHOP_TOKEN", ""}}}));
+    app_.Next("edit " + (folder_ / "firn.yaml").string() +
+              ", then firn validate   (or: firn init URL to have an API probed)");
+    return 0;
+  }
+
+  Result<int> Probe(const std::string& text) {
+    pipeline::ProbeRequest request;
+    ARROW_ASSIGN_OR_RAISE(request.url, pipeline::SplitUrl(text));
+    request.token_variable = arguments_.Text("--token-env");
+    if (!request.token_variable.empty()) {
+      const char* token = std::getenv(request.token_variable.c_str());
+      if (token == nullptr || *token == '\0') {
+        return MakeError(Fault::kConfig, request.token_variable + " is not set", {.state = "nothing was written"});
+      }
+      request.token = token;
+    }
+    ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app_.Http());
+    auto report = pipeline::ProbeApi(request, *http, app_.clock(), app_.stop());
+    if (!report.ok()) {
+      const bool auth = FaultOf(report.status()) == Fault::kAuth;
+      return WithContext(report.status(), {.state = "nothing was written",
+                                           .next = auth ? "export API_TOKEN=…; firn init URL --token-env API_TOKEN"
+                                                        : "firn copy URL -   shows what it answers"});
+    }
+    if (!app_.quiet()) {
+      for (const std::string& line : pipeline::FindingLines(*report)) app_.Say("  " + line + "\n");
+    }
+    const pipeline::ProbeProject project = pipeline::ProjectOf(*report);
+    if (arguments_.Flag("--print")) {
+      ARROW_RETURN_NOT_OK(app_.Print(project.yaml));
+      return 0;
+    }
+    ARROW_RETURN_NOT_OK(WriteFiles(project));
+    const std::string cd = folder_ == "." ? "" : "cd " + folder_.string() + " && ";
+    app_.Next(cd + "firn preview " + project.table);
+    return 0;
+  }
+
+  // firn.yaml comes last: it is what makes the folder a project.
+  Status WriteFiles(const pipeline::ProbeProject& project) {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    if (error) return MakeError(Fault::kConfig, folder_.string() + ": " + error.message());
+    std::string secrets, example;
+    for (const auto& [name, value] : project.variables) {
+      example += name + "=\n";
+      if (!value.empty()) secrets += name + "=" + Quoted(value) + "\n";
+    }
+    ARROW_RETURN_NOT_OK(AddLines(folder_ / ".gitignore", kIgnored));
+    if (!secrets.empty()) {
+      ARROW_RETURN_NOT_OK(AddLines(folder_ / ".env", secrets));
+      fs::permissions(folder_ / ".env", fs::perms::owner_read | fs::perms::owner_write, error);
+    }
+    if (!example.empty()) ARROW_RETURN_NOT_OK(AddLines(folder_ / ".env.example", example));
+    ARROW_RETURN_NOT_OK(WriteNew(folder_ / "firn.schema.json", config::RenderJsonSchema()));
+    ARROW_RETURN_NOT_OK(WriteNew(folder_ / "firn.yaml", project.yaml));
+    if (!app_.quiet()) {
+      app_.Say("wrote " + (folder_ / "firn.yaml").lexically_normal().string() + ", firn.schema.json, .gitignore" +
+               (secrets.empty() ? "" : ", .env (secrets)") + (example.empty() ? "" : ", .env.example") + "\n");
+    }
+    return Status::OK();
+  }
+
+  static std::string Quoted(const std::string& value) {
+    return value.find_first_of(" #'\"\\$") == std::string::npos ? value : "'" + value + "'";
+  }
+
+  App& app_;
+  const Arguments& arguments_;
+  const fs::path folder_;
+};
+
+}  // namespace
+
+Command InitCommand() {
+  return {
+      .name = "init",
+      .group = "Start",
+      .summary = "write a project; with a URL the live API is probed for it",
+      .options = {{.name = "URL",
+                   .kind = Option::Kind::kPositional,
+                   .help = "an endpoint that answers with rows; left out: a skeleton"},
+                  {.name = "--dir", .help = "folder of the project (the current one)"},
+                  {.name = "--token-env", .help = "environment variable that holds a bearer token for the probe"},
+                  {.name = "--print", .kind = Option::Kind::kFlag, .help = "print firn.yaml to stdout, write nothing"}},
+      .run = [](App& app, const Arguments& arguments) { return Init(app, arguments).Run(); }};
+}
+
+}  // namespace firn::cli
