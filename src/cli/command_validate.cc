@@ -1,3 +1,6 @@
+#include <iostream>
+#include <iterator>
+
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "config/diagnostic.h"
@@ -16,6 +19,7 @@ Status Check(const Arguments& arguments, bool offline, Findings* findings) {
   config::LoadOptions options = config::LoadOptions::FromProcess();
   options.config = arguments.Text("--config", arguments.Text("PROJECT"));
   options.environment = arguments.Text("--env");
+  if (options.config == "-") options.stdin_text.assign(std::istreambuf_iterator<char>(std::cin), {});
   options.resolve_secrets = !offline;
   const auto project = config::LoadProject(options, &findings->diagnostics);
   if (!project.ok()) return findings->diagnostics.has_errors() ? Status::OK() : project.status();

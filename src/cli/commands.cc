@@ -4,11 +4,12 @@ namespace firn::cli {
 
 std::vector<Command> AllCommands() {
   return {
-      DemoCommand(),       InitCommand(),        ValidateCommand(),   ConfigShowCommand(),    SchemaCommand(),
-      ExplainCommand(),    EvalCommand(),        CompletionCommand(), PreviewCommand(),       CopyCommand(),
-      RunCommand(),        RetryCommand(),       RederiveCommand(),   StateGetCommand(),      StateSetCommand(),
-      StateResetCommand(), StateAcceptCommand(), StatusCommand(),     RunsCommand(),          LogsCommand(),
-      SqlCommand(),        TablesCommand(),      HistoryCommand(),    TableMetadataCommand(), DoctorCommand(),
+      DemoCommand(),     InitCommand(),       ValidateCommand(),    ConfigShowCommand(), SchemaCommand(),
+      ExplainCommand(),  EvalCommand(),       CompletionCommand(),  PlanCommand(),       PreviewCommand(),
+      CopyCommand(),     RunCommand(),        RetryCommand(),       RederiveCommand(),   StateGetCommand(),
+      StateSetCommand(), StateResetCommand(), StateAcceptCommand(), StatusCommand(),     RunsCommand(),
+      LogsCommand(),     SqlCommand(),        TablesCommand(),      HistoryCommand(),    TableMetadataCommand(),
+      DoctorCommand(),
   };
 }
 
