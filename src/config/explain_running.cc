@@ -101,8 +101,29 @@ constexpr std::array kExplanations = {
     Explanation{"E0830", "a replace read nothing",
                 "Replacing a full table by an empty one is more often an accident than meant.", "allow_empty: true"},
     Explanation{"E0831", "--max-rows cut an append where it cannot resume", "", ""},
-    Explanation{"E0841", "nothing to write", "Without a single row there are no columns for a Parquet file.", ""},
+    Explanation{"E0840", "nothing to write", "Without a single row there are no columns for a Parquet file.", ""},
+    Explanation{"E0841", "copy cannot read or write that",
+                "A source is an http(s) URL, a JSON or NDJSON file, or - for standard input. A target is a table "
+                "`dataset.table`, a Parquet file, or - for standard output.",
+                ""},
+    Explanation{"E0842", "the table is not copy's own",
+                "copy replaces or extends only what copies wrote. A table that a pipeline of a project or another "
+                "program feeds would lose its rows or its position.",
+                ""},
     Explanation{"E0850", "the demo folder is something else", "", ""},
+    Explanation{"E0851", "there is a project already", "init never overwrites firn.yaml.", ""},
+    Explanation{"E0852", "no such template", "", ""},
+    Explanation{"E0860", "no archived run was committed",
+                "rederive reads only runs whose rows reached the table; of the others the next run read the rows "
+                "again.",
+                ""},
+    Explanation{"E0861", "an append table cannot be rebuilt exactly",
+                "A run was stopped between two commits. Its last bodies were archived but not committed, and the next "
+                "run read them again: reading both would double rows.",
+                ""},
+    Explanation{"E0862", "the table has no raw archive", "", "raw: archive"},
+    Explanation{"E0863", "the raw archive does not hold the whole table",
+                "Runs are missing, for example past `raw: {retention}`, or the position was set by hand.", ""},
     Explanation{"E0901", "the table was changed behind the stream's back",
                 "It was rolled back, or the snapshot with the position is gone. firn does not guess which rows count: "
                 "accept the "

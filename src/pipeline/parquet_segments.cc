@@ -104,7 +104,7 @@ Status ParquetSegments::Join() {
 Status ParquetSegments::Finish() {
   if (num_rows_ == 0) {
     return MakeError(Fault::kBadData, "the source has no rows, so there are no columns to write",
-                     {.code = "E0841", .state = "no file was written"});
+                     {.code = "E0840", .state = "no file was written"});
   }
   if (writer_ != nullptr) ARROW_RETURN_NOT_OK(CloseSegment());
   if (segments_.size() > 1) ARROW_RETURN_NOT_OK(Join());
