@@ -115,7 +115,9 @@ class Copy {
   }
 
   Result<int> ToParquet(const std::string& path) {
-    ARROW_ASSIGN_OR_RAISE(const auto result, WriteParquet(path));
+    auto written = WriteParquet(path);
+    if (!written.ok()) return WithContext(written.status(), {.state = "no file was written"});
+    const pipeline::CopyResult& result = *written;
     if (arguments_.Flag("--json")) ARROW_RETURN_NOT_OK(app_.Print(JsonOf(result) + "\n"));
     if (!app_.quiet()) {
       for (const auto& line : pipeline::NoteLines(result.report, kNotesShown)) app_.Say("types    " + line + "\n");
@@ -124,7 +126,6 @@ class Copy {
     SayDone(result.rows, " · " + std::to_string(result.source_bytes) + " bytes of JSON to " +
                              std::to_string(result.file_bytes) + " bytes of Parquet" +
                              (result.hash.empty() ? "" : " · hash " + result.hash));
-    app_.Next("firn sql \"from '" + target_.path + "' limit 5\"");
     return 0;
   }
 
