@@ -26,7 +26,7 @@ void Declare(CLI::App& app, const Option& option, Slots* slots) {
       app.add_flag(option.name, slot.flag, option.help);
       return;
     case Option::Kind::kPositional:
-      made = app.add_option(option.name, slot.values, option.help)->expected(option.required ? 1 : 0, 1);
+      made = app.add_option(option.name, slot.values, option.help)->expected(1);
       made->allow_extra_args(false);  // else the first of two positionals takes both
       break;
     case Option::Kind::kPositionals:
