@@ -6,7 +6,8 @@ set(firn_all_modules "" CACHE INTERNAL "")
 function(firn_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Werror -g1)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    target_compile_options(${target} PRIVATE -Wthread-safety -Wno-unused-command-line-argument)
+    # libstdc++ 12 marks a buffer of std::stable_sort deprecated, which clang reports at our calls.
+    target_compile_options(${target} PRIVATE -Wthread-safety -Wno-unused-command-line-argument -Wno-deprecated-declarations)
   endif()
 endfunction()
 

@@ -29,7 +29,7 @@ int HexValue(char c) {
 
 std::string Uuid::ToString() const {
   std::string text = HexOf(bytes.data(), bytes.size());
-  for (const size_t at : {8, 13, 18, 23}) text.insert(at, "-");
+  for (const size_t at : {8, 13, 18, 23}) text.insert(at, 1, '-');
   return text;
 }
 

@@ -209,7 +209,8 @@ TEST_F(SqliteCatalogTest, LocationsAreTakenLiterallyByEveryReader) {
   auto catalog = Open();
   EXPECT_EQ(catalog->DefaultLocation(a_), "file://" + root_ + "/shop/a");
   std::set<std::string> distinct;
-  for (const char* name : {"a b", "a%20b", "a?b", "ä", "..", ".", "a/b", "a_b", std::string(300, 'x').c_str()}) {
+  const std::string names[] = {"a b", "a%20b", "a?b", "ä", "..", ".", "a/b", "a_b", std::string(300, 'x')};
+  for (const std::string& name : names) {
     const std::string location = catalog->DefaultLocation({.ns = {"shop"}, .name = name});
     EXPECT_EQ(location.find_first_of("?#%* []{}\\", 7), std::string::npos) << location;
     EXPECT_EQ(location.find("/shop/"), location.rfind('/') - 5) << location;
