@@ -290,7 +290,7 @@ class Comparator:
                 return False
             return (stored.replace(tzinfo=None) - EPOCH) // datetime.timedelta(microseconds=1) == at[0]
         if type_ == "uuid":
-            value = stored if isinstance(stored, uuid.UUID) else uuid.UUID(bytes=stored)
+            value = uuid.UUID(bytes=stored) if isinstance(stored, bytes) else uuid.UUID(str(stored))
             return uuid.UUID(source) == value
         if type_ == "binary" or type_.startswith("fixed"):
             return base64.b64decode(source) == stored

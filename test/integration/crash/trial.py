@@ -31,7 +31,7 @@ class World:
     def trial(self, mode, phase, hurt):
         """hurt(project) runs firn in some harmful way. Returns the differences found; empty is good."""
         with FakeApi() as api:
-            source = SOURCES[mode](api, self.seed)
+            source = self.source = SOURCES[mode](api, self.seed)
             shutil.rmtree(self.folder, ignore_errors=True)
             project = FirnProject(source.project(), env=self.env, folder=self.folder)
             committed = ()
