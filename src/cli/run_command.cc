@@ -82,6 +82,10 @@ void SayNext(App& app, const pipeline::RunResult& result) {
 
 Result<pipeline::RunResult> RunTablesForResult(App& app, const RunRequest& request) {
   ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
+  if (project->pipelines.empty()) {
+    return MakeError(Fault::kConfig, "there is no pipeline here, so there is nothing to run",
+                     {.state = "nothing was created", .next = "firn init URL, or run in a project's folder"});
+  }
   ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/true));
   ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app.Http());
   ARROW_ASSIGN_OR_RAISE(state::RunHistory * history, app.History());
