@@ -41,6 +41,10 @@ std::string Text(const std::vector<pipeline::TablePlanReport>& plan) {
 
 Result<int> Plan(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
+  if (project->pipelines.empty()) {
+    return MakeError(Fault::kConfig, "there is no pipeline here, so there is nothing to plan",
+                     {.state = "nothing was created", .next = "firn init URL, or run in a project's folder"});
+  }
   // A lake that is not there yet has no tables; looking at it creates only an empty catalog beside nothing else.
   ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/true));
   ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app.Http());
