@@ -110,6 +110,7 @@ class Group {
       commit_begun_ = false;
       return Status::OK();
     }
+    if (failpoint::SeededBug("ack_before_commit")) ARROW_RETURN_NOT_OK(AcknowledgeFirst(staged, stop));
     FIRN_FAILPOINT("run.before_commit");
     ARROW_ASSIGN_OR_RAISE(const auto committed, context_.committer.Commit(staged, stop));
     FIRN_FAILPOINT("run.after_commit");
@@ -117,6 +118,20 @@ class Group {
       ARROW_RETURN_NOT_OK(loads_[i]->Committed(share[i] ? &committed[*share[i]] : nullptr));
     }
     commit_begun_ = false;
+    return Status::OK();
+  }
+
+  // The deliberate mistake that the crash test has to notice: positions become durable before their rows.
+  Status AcknowledgeFirst(std::vector<table::StagedTable>& staged, std::stop_token stop) {
+    for (table::StagedTable& table : staged) {
+      if (table.base == nullptr || table.mode != table::WriteMode::kAppend) continue;
+      std::vector<table::StagedTable> position = {table};
+      position.front().added.clear();
+      position.front().rows = 0;
+      ARROW_ASSIGN_OR_RAISE(const auto committed, context_.committer.Commit(position, stop));
+      table.from = committed.front().version;
+      table.base = committed.front().table.metadata;
+    }
     return Status::OK();
   }
 
