@@ -138,6 +138,11 @@ def check_toolbox(lake, spark):
             bad += 1
             print(f"LINT {path.split('/lake/')[-1]}:\n{text[-2500:]}")
     print(f"iceberg-lint: {len(paths) - bad} of {len(paths)} tables without a finding", flush=True)
+    if spark:
+        code, text = tool("toolbox-install", "spark", timeout=900)
+        if code != 0:
+            spark = False
+            print(f"NOTE: Spark could not be installed, so it was not asked: {text.strip().splitlines()[-1:]}", flush=True)
     engines = "duckdb,pyiceberg,rust" + (",spark,trino" if spark else "")
     # The Rust reader fails on fields added inside a struct, pyiceberg gives [] for null lists there: known faults of theirs,
     # so they are not binding for the one table that does that.

@@ -68,7 +68,7 @@ std::string EntriesOf(const std::string& path) {
   if (folder == nullptr) return entries;
   while (const dirent* entry = readdir(folder)) {
     const std::string name = entry->d_name;
-    struct stat status {};
+    struct stat status{};
     if (name == "." || name == ".." || lstat((path + "/" + name).c_str(), &status) != 0) continue;
     entries += std::string(S_ISDIR(status.st_mode) ? "d " : "f ") + std::to_string(status.st_ino) + " " + name;
     entries += '\0';
@@ -79,7 +79,7 @@ std::string EntriesOf(const std::string& path) {
 
 int Sync(int file) {
   const std::string path = PathOf(file);
-  struct stat status {};
+  struct stat status{};
   if (!Counts(path) || fstat(file, &status) != 0) return 0;
   const std::lock_guard lock(mutex);
   if (S_ISDIR(status.st_mode)) {
@@ -91,7 +91,7 @@ int Sync(int file) {
 }
 
 void Keep(const char* path) {
-  struct stat status {};
+  struct stat status{};
   char* full = realpath(path, nullptr);
   if (full != nullptr && Counts(full) && lstat(full, &status) == 0 && S_ISREG(status.st_mode)) {
     [[maybe_unused]] const int linked = link(full, Shadow("kept", status.st_ino).c_str());
