@@ -62,7 +62,7 @@ function(firn_module folder)
     add_executable(${name}_test ${tests})
     firn_warnings(${name}_test)
     target_link_libraries(${name}_test PRIVATE firn_${name} GTest::gtest GTest::gmock GTest::gtest_main)
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST TEST_PREFIX "${folder}/" PROPERTIES TIMEOUT 120 LABELS unit)
+    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST TEST_PREFIX "${folder}/" PROPERTIES TIMEOUT 400 LABELS unit)
   endif()
 
   set(fuzzers ${all})
