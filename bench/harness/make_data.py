@@ -84,7 +84,7 @@ def write_pages(folder, pages, make):
     os.makedirs(folder, exist_ok=True)
     for page in range(1, pages + 1):
         with open(f"{folder}/{page}.json", "wb") as file:
-            file.write(orjson.dumps({"data": make(page), "page": page}))
+            file.write(orjson.dumps({"page": page, "data": make(page)}))
 
 
 def pages(folder, count):
@@ -136,7 +136,7 @@ def gzip_body(out, size):
     while total < size:
         number += 1
         row = {"id": number, "state": rng.choice(STATES), "city": rng.choice(CITIES), "value": rng.randint(0, 99),
-               "text": "the same words again and again, as logs and events have them " * 3}
+               "text": f"{rng.getrandbits(80):x} the same words again and again, as logs and events have them " * 3}
         total += len(orjson.dumps(row)) + 1
         rows.append(row)
     body = orjson.dumps({"data": rows, "page": 1})

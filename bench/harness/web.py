@@ -1,4 +1,5 @@
-"""nginx with one worker, serving files as pages: GET /NAME?page=N gives FOLDER/N.json, beyond the last an empty page."""
+"""nginx with one worker, serving files as pages: GET /NAME?page=N gives FOLDER/N.json, beyond the last an empty page.
+GET /again?page=N gives the same with another number inside."""
 
 import contextlib
 import os
@@ -28,8 +29,16 @@ http {{
     listen 127.0.0.1:{port};
     root {folder};
     location = /rows {{ try_files /$arg_page.json @empty; }}
+    # The same pages over and over, each with a number of its own: a page that repeats to the byte is refused.
+    location = /again {{
+      tcp_nopush off;  # else its last packet waits 40 ms for an acknowledgement
+      sub_filter_types application/json;
+      sub_filter_once on;
+      sub_filter '"page":' '"page":$arg_page';
+      try_files /$arg_page.json @empty;
+    }}
     location = /gzip {{ add_header Content-Encoding gzip; try_files /body.gz =404; }}
-    location @empty {{ return 200 '{{"data":[],"page":0}}'; }}
+    location @empty {{ return 200 '{{"data":[]}}'; }}
   }}
 }}
 """

@@ -63,7 +63,7 @@ def pages(context):
     count = 2_000 if context.quick else 20_000
     base = data.made("pages", 500)
     expected = data.expected("rows_hash.py", "json", f"{base}/*.json", "--path", "data", "--times", str(count // 500))
-    return loaded(context, f"{count:,} pages", data.repeated(base, count), expected)
+    return loaded(context, f"{count:,} pages", data.repeated(base, count), expected, path="/again")
 
 
 def partitions(context):
@@ -86,7 +86,8 @@ def partitions(context):
 
     what = f"1,000 partitions shuffled, {times * size / 1e9:.2g} GB"
     source = data.repeated(base, times * len(os.listdir(base))) if times > 1 else base
-    return loaded(context, what, source, expected, note=note, more="partition_by: [region]")
+    return loaded(context, what, source, expected, note=note, path="/again",
+                  more="partition_by: [region]")
 
 
 def leaves(context):
