@@ -176,7 +176,7 @@ TEST(Discovery, FolderMergesItsFilesAndRefusesConflicts) {
 TEST(Interpolation, ReadsDotEnvAndFilesAndNeverOverridesTheEnvironment) {
   Folder folder;
   folder.Write(".env",
-               "# comment\nexport A=from-file\nB=\"quoted # \\\"x\\\"\"  # comment\nC='raw $x'\nD=plain # comment\n");
+               "# comment\nexport A=from-file\nB=\"quoted # \\\"x\\\"\"  # comment\nC='raw $x'\nD=bare-text # comment\n");
   folder.Write("secret.txt", "canary-file-secret\n");
   folder.Write(
       "firn.yaml",
@@ -189,7 +189,7 @@ TEST(Interpolation, ReadsDotEnvAndFilesAndNeverOverridesTheEnvironment) {
   const auto project = LoadProject(options, &diagnostics);
   ASSERT_TRUE(project.ok()) << Render(diagnostics);
   const auto& rest = std::get<RestSourceConfig>(project->pipelines[0].source);
-  const NamedText expected = {{"a", "from-process"}, {"b", "quoted # \"x\""}, {"c", "raw $x"}, {"d", "plain"}};
+  const NamedText expected = {{"a", "from-process"}, {"b", "quoted # \"x\""}, {"c", "raw $x"}, {"d", "bare-text"}};
   EXPECT_EQ(rest.params, expected);
   EXPECT_EQ(std::get<BearerAuth>(rest.auth).token, "canary-file-secret");
   EXPECT_EQ(ProcessRedactor().Redact("x canary-file-secret y"), "x *** y");
