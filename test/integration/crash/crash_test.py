@@ -89,6 +89,8 @@ def run_trials(job):
         except Exception:  # a hang, an unexpected exit code: a finding like the others
             differences = [traceback.format_exc(limit=3)]
         done += 1
+        if done % 200 == 0:
+            print(f"crash test: process {number} did {done} trials, {len(failures)} failed", flush=True)
         if differences:
             failures.append((name, differences[:8]))
             print(f"FAILED --only '{name}' --seed {seed}\n    " + "\n    ".join(d[:1500] for d in differences[:5]), flush=True)
