@@ -260,6 +260,11 @@ class Lowering {
     if (pipeline_.FindTable(table.parent) == nullptr) {
       Error("E0405", table.config_path + ".parent", "'" + table.parent + "' is no table of this pipeline");
     }
+    if (table.replace_children) {
+      Error("E0211", table.config_path + ".replace_children",
+            "replace_children is not in this build: children that vanish at the source stay in the table",
+            "leave it out, or load the children with write_disposition: replace");
+    }
     std::set<std::string> fields;
     const auto use = [&](const Template& text) {
       for (const auto& path : text.PathsBelow("parent")) fields.insert(path);
