@@ -26,18 +26,18 @@ void Declare(CLI::App& app, const Option& option, Slots* slots) {
       app.add_flag(option.name, slot.flag, option.help);
       return;
     case Option::Kind::kPositional:
-      made = app.add_option(option.name, slot.values, option.help)->expected(1);
+      made = app.add_option(option.name, slot.values, option.help)->expected(1)->allow_extra_args(false);
       made->allow_extra_args(false);  // else the first of two positionals takes both
       break;
     case Option::Kind::kPositionals:
       made = app.add_option(option.name, slot.values, option.help)->expected(option.required ? 1 : 0, 1 << 20);
       break;
     case Option::Kind::kList:
-      made = app.add_option(option.name, slot.values, option.help)->delimiter(',')->take_all();
+      made = app.add_option(option.name, slot.values, option.help)->delimiter(',')->take_all()->allow_extra_args(false);
       break;
     case Option::Kind::kText:
     case Option::Kind::kInteger:
-      made = app.add_option(option.name, slot.values, option.help)->expected(1);
+      made = app.add_option(option.name, slot.values, option.help)->expected(1)->allow_extra_args(false);
       break;
   }
   if (option.required) made->required();
