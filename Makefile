@@ -5,9 +5,8 @@ SHELL := /bin/bash
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := true
 JOBS ?= $(shell nproc)
-DEMO_DIR ?= ./firn-demo
 
-.PHONY: help build demo test check proof test-readers dist bench format clean
+.PHONY: help build demo test check proof test-readers airbyte-oracle dist bench format clean
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -36,6 +35,9 @@ proof: ## the long proof: full crash matrix, random kills, all readers, long fuz
 
 test-readers: ## tables read back by Spark, Trino and others (needs Java)
 	@tools/test_readers
+
+airbyte-oracle: build ## Airbyte manifests against Airbyte's own runtime: the whole set of ../shared (needs airbyte-cdk)
+	@FIRN_BINARY=$(CURDIR)/build/release/firn python3 test/integration/airbyte/oracle_test.py --all --jobs $(JOBS)
 
 dist: build ## dist/firn-linux-x86_64.tar.zst, runs on a machine without the build tree
 	@tools/dist

@@ -30,6 +30,7 @@ endif()
 # Sources of a folder, without the folders below it that are modules of their own.
 function(firn_sources out folder pattern)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/${pattern})
+  list(FILTER files EXCLUDE REGEX "_module\\.cc$")   # a shared library of its own
   if(folder STREQUAL "table")
     list(FILTER files EXCLUDE REGEX "/src/table/metadata/")
   endif()

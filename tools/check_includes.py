@@ -4,8 +4,8 @@ import pathlib
 import re
 import sys
 
-ORDER = ["cli", "pipeline", "query", "sink", "source", "transform", "state", "table", "catalog", "table/metadata",
-         "connector", "format", "schema", "expression", "config", "io", "base"]
+ORDER = ["cli", "server", "pipeline", "query", "sink", "source", "transform", "state", "table", "catalog",
+         "table/metadata", "connector", "format", "schema", "expression", "config", "io", "base"]
 SIBLINGS = ("source", "sink", "catalog", "format")
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"')

@@ -1,4 +1,5 @@
-"""Reads a JUnit file of ctest; fails on a skip that test/allowed_skips.txt does not name; prints the closing line.
+"""Reads a JUnit file of ctest; fails on a skip that test/allowed_skips.txt does not name; prints the end of what each
+failed test said, then the closing line.
 
 test/allowed_skips.txt: one line per allowed skip, `regular expression of the test name: reason`.
 """
@@ -22,6 +23,8 @@ for case in root.iter("testcase"):
     status, name = case.get("status"), case.get("name")
     if case.find("failure") is not None or status == "fail":
         failed += 1
+        said = (case.findtext("system-out") or "").rstrip().splitlines()[-20:]
+        print(f"failed: {name}", *said, sep="\n    ")
     elif case.find("skipped") is not None or status in ("notrun", "disabled"):
         skipped += 1
         reason = next((reason for pattern, reason in allowed if pattern.fullmatch(name)), None)

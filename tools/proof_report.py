@@ -34,15 +34,21 @@ values = re.findall(r"(\d+) values compared", log("github"))
 fuzz = re.findall(r"^fuzz (\S+): (\d+) inputs, exit 0$", log("fuzz"), re.M)
 bad = re.findall(r"^\.?(\S+) was noticed: ", log("seeded_bugs") + log("power_cut"), re.M)
 rows = [
-    ("failpoint × hit × action", f"{crash['failpoints']} failpoints, {crash['pairs']} pairs in ten situations, each with kill, error and "
+    ("failpoint × hit × action", f"{crash['failpoints']} failpoints, {crash['pairs']} pairs in eighteen situations, each with kill, error and "
      f"unknown outcome; {crash['trials']} trials with those of the next line; {crash['values']} values compared; "
      f"{crash['failed']} lost, doubled or wrong; {crash['unreached']} pairs were not reached a second time", seconds("crash")),
     ("random kills", f"{crash['random_kills']} kill -9 at random moments", ""),
     ("power cuts", last("power_cut", r"^power cut: (\d+ trials.*?), seed"), seconds("power_cut")),
     ("seeded mistakes noticed", ", ".join(sorted(set(bad))), seconds("seeded_bugs")),
     ("whole runs", last("run", r"^Ran (\d+ tests)"), seconds("run")),
+    ("commits into one table", last("commits", r"^(\d+ commits, file calls .*)$"), seconds("commits")),
+    ("commits applied 60 s late, answers cut anywhere, storms of conflicts", last("late", r"^Ran (\d+ tests)"), seconds("late")),
+    ("pyiceberg in a loop beside loads and maintenance", "; ".join(re.findall(r"^other writer: (.*)$", log("rivals"), re.M)),
+     seconds("rivals")),
+    ("a year of one project", last("year", r"^year ok: (.*), \d+ s$"), seconds("year")),
     ("canaries", last("canary", r"^Ran (\d+ tests)"), seconds("canary")),
     ("real payloads", f"{sum(map(int, values))} values compared", seconds("github")),
+    ("random histories", last("histories", r"^histories: (.*)$"), seconds("histories")),
     ("readers", f"{readers['tables']} tables; {readers['values']} values compared with pyiceberg and DuckDB; " + ", ".join(
         sorted(set(re.findall(r"^  (\S+) +ok ", log("readers"), re.M)))) + " agree; " +
      last("readers", r"^iceberg-lint: (.*)$"), seconds("readers")),

@@ -16,6 +16,8 @@ class Context:
     quick: bool
     pairs: int
     partition_gib: float | None  # size of the partitioned load; None: by free disk
+    full: bool = False  # the sizes of the bars also where they take long
+    cap: int | None = None  # seconds a slow peer is waited for; None: the row's own
 
     def program(self, name):
         path = os.path.join(self.build, name)

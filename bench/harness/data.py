@@ -44,6 +44,11 @@ def lineitem(scale):
     return _made(f"lineitem-{scale}", make)
 
 
+def lineitem_csv(scale):
+    source = os.path.join(lineitem(scale), "lineitem.parquet")
+    return _made(f"lineitem-{scale}.csv", lambda out: _tool("make_data.py", "lineitem_csv", source, out))
+
+
 def drift(scale):
     source = os.path.join(lineitem(scale), "lineitem.ndjson")
     return _made(f"drift-{scale}.ndjson", lambda out: _tool("make_data.py", "drift", source, out))
@@ -77,6 +82,8 @@ def made(kind, *arguments):
 def expected(tool, *arguments):
     """Rows and hash of a source, remembered beside the data."""
     name = "-".join(os.path.relpath(a, FOLDER) if str(a).startswith(FOLDER) else str(a) for a in arguments)
+    if len(name) > 150:
+        name = hashlib.sha256(name.encode()).hexdigest()
     memo = os.path.join(FOLDER, "hash-" + name.replace("/", "_").replace("*", "all") + f"-{tool}.json")
     if not os.path.exists(memo):
         text = _tool(tool, *arguments)
@@ -103,6 +110,11 @@ def check_file(what, source, tool, path, accepted):
     if digest not in accepted:
         check(what, source, tool, "parquet", path)
         accepted.add(digest)
+
+
+def table_files(metadata):
+    """Paths of the live data files."""
+    return json.loads(_tool("count_table.py", metadata.removeprefix("file://"), "paths"))
 
 
 def repeated(folder, count):

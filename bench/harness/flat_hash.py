@@ -1,6 +1,6 @@
 """Rows and an order-independent hash of lineitem rows, fast, by DuckDB: for files too large for rows_hash.py.
 
-usage (venv's python):  flat_hash.py ndjson|parquet FILE…      Prints {"rows": n, "hash": "…"}.
+usage (venv's python):  flat_hash.py ndjson|csv|parquet FILE…      Prints {"rows": n, "hash": "…"}.
 The source is read with declared types, so nothing that firn inferred is believed.
 """
 
@@ -20,7 +20,9 @@ COLUMNS = {
 
 def main():
     kind, *files = sys.argv[1:]
-    reader = f"read_ndjson($files, columns={json.dumps(COLUMNS)})" if kind == "ndjson" else "read_parquet($files)"
+    reader = {"ndjson": f"read_ndjson($files, columns={json.dumps(COLUMNS)})",
+              "csv": f"read_csv($files, header=true, columns={json.dumps(COLUMNS)})",
+              "parquet": "read_parquet($files)"}[kind]
     values = ", ".join(f"{name}::{type_}" for name, type_ in COLUMNS.items())
     rows, total = duckdb.execute(f"SELECT count(*), sum(hash({values})) FROM {reader}", {"files": files}).fetchone()
     print(json.dumps({"rows": rows, "hash": f"{int(total) % 2**64:016x}"}))

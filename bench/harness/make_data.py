@@ -1,6 +1,6 @@
 """Makes one data set, in the venv's python; always the same bytes.
 
-usage: make_data.py lineitem FOLDER SCALE | drift LINEITEM.ndjson OUT | nested EXAMPLES.json OUT BYTES
+usage: make_data.py lineitem FOLDER SCALE | lineitem_csv LINEITEM.parquet OUT.csv | drift LINEITEM.ndjson OUT | nested EXAMPLES.json OUT BYTES
        pages FOLDER PAGES | partition_pages FOLDER PAGES | leaves OUT BYTES | long_row OUT BYTES | gzip_body OUT BYTES
 """
 
@@ -25,6 +25,12 @@ def lineitem(folder, scale):
     subprocess.run([generator, "parquet", "-s", scale, "--tables", "lineitem", "--output-dir", folder], check=True,
                    stdout=subprocess.DEVNULL)
     duckdb.execute(f"SET threads = 1; COPY (FROM '{folder}/lineitem.parquet') TO '{folder}/lineitem.ndjson' (FORMAT json)")
+
+
+def lineitem_csv(source, out):
+    """With a header; prices have two decimals."""
+    import duckdb
+    duckdb.execute(f"SET threads = 1; COPY (FROM '{source}') TO '{out}' (FORMAT csv, HEADER)")
 
 
 def drift(source, out):
@@ -148,7 +154,7 @@ def gzip_body(out, size):
 
 def main():
     kind, *rest = sys.argv[1:]
-    {"lineitem": lineitem, "drift": drift, "nested": lambda a, b, size: nested(a, b, int(size)),
+    {"lineitem": lineitem, "lineitem_csv": lineitem_csv, "drift": drift, "nested": lambda a, b, size: nested(a, b, int(size)),
      "pages": lambda a, n: pages(a, int(n)), "partition_pages": lambda a, n: partition_pages(a, int(n)),
      "leaves": lambda a, n: leaves(a, int(n)), "long_row": lambda a, n: long_row(a, int(n)),
      "gzip_body": lambda a, n: gzip_body(a, int(n))}[kind](*rest)

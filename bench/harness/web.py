@@ -1,5 +1,5 @@
 """nginx with one worker, serving files as pages: GET /NAME?page=N gives FOLDER/N.json, beyond the last an empty page.
-GET /again?page=N gives the same with another number inside."""
+GET /again?page=N gives the same rows with a number inside."""
 
 import contextlib
 import os
@@ -29,12 +29,13 @@ http {{
     listen 127.0.0.1:{port};
     root {folder};
     location = /rows {{ try_files /$arg_page.json @empty; }}
-    # The same pages over and over, each with a number of its own: a page that repeats to the byte is refused.
+    # The same pages over and over, each with a number of its own in its first record: a page whose records repeat to
+    # the byte is refused. The number is a key that the record has again behind it, and the last of them counts.
     location = /again {{
       tcp_nopush off;  # else its last packet waits 40 ms for an acknowledgement
       sub_filter_types application/json;
       sub_filter_once on;
-      sub_filter '"page":' '"page":$arg_page';
+      sub_filter '"data":[{{' '"data":[{{"id":$arg_page,';
       try_files /$arg_page.json @empty;
     }}
     location = /gzip {{ add_header Content-Encoding gzip; try_files /body.gz =404; }}

@@ -1,4 +1,5 @@
-"""NDJSON → Parquet zstd-1 with inference, against DuckDB: flat rows (lineitem) and nested ones (GitHub payloads)."""
+"""NDJSON → Parquet zstd-1 with inference, against DuckDB: flat rows (lineitem) and nested ones (GitHub payloads). Rows in memory → a committed
+table, against pyarrow."""
 
 import json
 import os
@@ -65,6 +66,36 @@ def flat(context):
     yield Figure(f"{what}, CPU s/GB", " / ".join(f"{one:.2f}" for one, _ in cpu) + " (1 / 2 threads)",
                  "DuckDB " + " / ".join(f"{one:.2f}" for _, one in cpu), worst, "s/GB", 2.2, 1.6, at_most=True)
     remove(comparison.folder)
+
+
+def in_memory(context):
+    """Rows in memory to a committed table, against pyarrow writing the same rows to one file; zstd level 3 both."""
+    folder = context.folder()
+    source = os.path.join(folder, "lineitem.parquet")
+    made = os.path.join(data.lineitem("0.1" if context.quick else "1"), "lineitem.parquet")
+    data._tool("slice_parquet.py", made, source, 1 << 40)
+    expected = json.loads(data._tool("keyed_hash.py", "parquet", source))
+
+    def ours():
+        done = measure.run([context.program("table_writer_bench"), folder, source, "1"], cores=1)
+        answer = json.loads(done.out)
+        data.check("table of rows in memory", expected, "keyed_hash.py", "table", answer["metadata"])
+        done.wall, done.size = answer["rounds"][-1]["cpu"], answer["bytes"]
+        return done
+
+    def pyarrow():
+        done = measure.run(peers.script("pyarrow_write.py", source, os.path.join(folder, "pyarrow.parquet")), cores=1)
+        answer = json.loads(done.out)
+        done.wall, done.size = answer["cpu"], answer["bytes"]
+        return done
+
+    mine, theirs = measure.alternate(context.pairs, ours, pyarrow)
+    times = [median(run.wall for run in runs) for runs in (mine, theirs)]
+    yield Figure("lineitem in memory → committed table, CPU against pyarrow's file", f"{times[0]:.2f} s",
+                 f"pyarrow {times[1]:.2f} s", ratio([run.wall for run in theirs], [run.wall for run in mine]), "×", 1.1, 1.5)
+    yield Figure("the same, bytes of the files", f"{mine[-1].size / 1e6:.1f} MB", f"pyarrow {theirs[-1].size / 1e6:.1f} MB",
+                 mine[-1].size / theirs[-1].size, "×", 1.03, 1.0, at_most=True)
+    remove(folder)
 
 
 def nested(context):

@@ -30,7 +30,8 @@ std::chrono::milliseconds Backoff::NextDelay() {
   return std::chrono::milliseconds(static_cast<int64_t>(random_.Uniform() * upper));
 }
 
-Status Backoff::Wait(std::stop_token stop, std::chrono::milliseconds floor) {
+Status Backoff::Wait(std::stop_token stop, std::chrono::milliseconds floor,
+                     const std::function<void(const BackoffWait&)>& tell) {
   if (stop.stop_requested()) return MakeError(Fault::kCancelled, "stopped while waiting to retry");
   if (options_.attempts_max > 0 && num_waits_ + 1 >= options_.attempts_max) {
     return MakeError(Fault::kUnreachable, "gave up after " + std::to_string(options_.attempts_max) + " attempts");
@@ -48,6 +49,12 @@ Status Backoff::Wait(std::stop_token stop, std::chrono::milliseconds floor) {
   const std::chrono::milliseconds slept(
       static_cast<int64_t>(static_cast<double>(delay.count()) * options_.sleep_scale));
   slept_ms_ += slept.count();
+  if (tell) {
+    tell({.delay_ms = delay.count(),
+          .left_ms = options_.total_ms - used_ms - delay.count(),
+          .attempt = num_waits_ + 1,
+          .attempts_max = options_.attempts_max});
+  }
   return clock_.Sleep(slept, stop);
 }
 

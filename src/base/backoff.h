@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 
 #include "base/clock.h"
@@ -19,6 +20,14 @@ struct BackoffOptions {
   uint64_t seed = 0;           // 0: ProcessSeed() mixed with a counter
 };
 
+/// A wait that is about to begin, for whoever shows it.
+struct BackoffWait {
+  int64_t delay_ms = 0;  // as counted
+  int64_t left_ms = 0;   // of the total budget, after this wait
+  int attempt = 0;       // the one that follows, from 2 on
+  int attempts_max = 0;  // 0: only the budget bounds them
+};
+
 /// Exponential back-off with full jitter and one total budget for all attempts. Delay n is uniform in
 /// [0, min(delay_ms_max, base_ms·2^n)); a floor that the server asked for (Retry-After) is added to, never undercut.
 /// Used by one thread.
@@ -29,7 +38,9 @@ class Backoff {
   /// Waits before the next attempt. `floor`: the server's wish, at least 0.
   /// Errors: kUnreachable when the budget or the attempts are used up, or the floor alone would exceed the budget (then
   /// nothing is waited); kCancelled when stopped.
-  Status Wait(std::stop_token stop, std::chrono::milliseconds floor = std::chrono::milliseconds(0));
+  /// `tell`: called before the wait begins; not if there is none. May be null.
+  Status Wait(std::stop_token stop, std::chrono::milliseconds floor = std::chrono::milliseconds(0),
+              const std::function<void(const BackoffWait&)>& tell = nullptr);
 
   int num_waits() const { return num_waits_; }
   int64_t waited_ms() const { return waited_ms_; }

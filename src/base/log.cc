@@ -1,6 +1,6 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -82,10 +82,12 @@ std::string AsText(Level level, std::string_view event, Fields fields) {
   return line;
 }
 
-void Write(Level level, std::string_view event, Fields fields) {
+enum class To { kBoth, kFile };
+
+void Write(Level level, std::string_view event, Fields fields, To to = To::kBoth) {
   const auto sinks = CurrentSinks();
   if (sinks == nullptr) return;
-  if (level >= sinks->stderr_level) {
+  if (to == To::kBoth && level >= sinks->stderr_level) {
     const std::string line =
         sinks->format == Format::kJson ? AsJson(level, event, fields) : AsText(level, event, fields);
     sinks->console->info(ProcessRedactor().Redact(line));
@@ -105,7 +107,7 @@ class SpdlogSession : public Session {
       sinks_.file.reset();
     } else {
       try {
-        auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path, /*truncate=*/false);
+        auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, kLogFileBytesMax, kLogFilesKept);
         sinks_.file = std::make_shared<spdlog::logger>("file", std::move(sink));
         sinks_.file->set_pattern("%v");
         sinks_.file->flush_on(spdlog::level::info);
@@ -123,6 +125,10 @@ class SpdlogSession : public Session {
 
 }  // namespace
 
+std::string RotatedName(const std::string& path, int number) {
+  return spdlog::sinks::rotating_file_sink_mt::calc_filename(path, static_cast<size_t>(number));
+}
+
 void Debug(std::string_view event, Fields fields) {
   Write(Level::kDebug, event, fields);
 }
@@ -134,6 +140,10 @@ void Warn(std::string_view event, Fields fields) {
 }
 void Error(std::string_view event, Fields fields) {
   Write(Level::kError, event, fields);
+}
+
+void Record(Level level, std::string_view event, Fields fields) {
+  Write(level, event, fields, To::kFile);
 }
 
 Result<std::unique_ptr<Session>> Session::Start(const Options& options) {

@@ -40,11 +40,20 @@ void Error(std::string_view event, Fields fields = {});
 enum class Format { kText, kJson };
 enum class Level { kDebug, kInfo, kWarn, kError, kOff };
 
+/// Writes to the file alone: for what stderr tells in another form.
+void Record(Level level, std::string_view event, Fields fields = {});
+
 struct Options {
   Format format = Format::kText;
   Level level = Level::kWarn;  // of what goes to stderr
   std::string file;            // if not empty: a JSON-lines file that gets everything from kInfo on
 };
+
+/// A JSON-lines file is rotated at this size; the newest kLogFilesKept full ones stay beside it, number 1 the newest.
+inline constexpr int64_t kLogFileBytesMax = int64_t{8} << 20;
+inline constexpr int kLogFilesKept = 2;
+/// Returns the name of a rotated file: "log.1.jsonl" of "log.jsonl".
+std::string RotatedName(const std::string& path, int number);
 
 /// Owns the process's log sinks. Made once in main; before it and after it nothing is logged.
 class Session {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +37,9 @@ struct TableCommit {
   TableIdentifier identifier;
   std::vector<table::TableRequirement> requirements;
   std::vector<table::TableUpdate> updates;
+  /// May be set if traits().waits_for_files: returns when the content of all files that the updates name is durable.
+  /// Their names exist already. Callable more than once, from any thread.
+  std::function<Status()> files_durable;
 };
 
 /// What became of a commit that was tried. "Unknown" is a state of its own (DESIGN.md §5.3): the caller looks until it
@@ -50,6 +54,11 @@ struct CommitResult {
 
 struct CatalogTraits {
   bool multi_table_commit = false;  // a span of more than one commit is atomic
+  /// Commit() makes the names in <location>/metadata of each table durable and calls TableCommit::files_durable, both
+  /// before the swap; so what it has to sync itself is synced in the meantime.
+  bool waits_for_files = false;
+  /// A commit of a process that has died can still be applied: by a server that has the request, or something between.
+  bool may_commit_late = false;
 };
 
 /// Thread-safe.
@@ -71,6 +80,10 @@ class Catalog {
   virtual Status RenameTable(const TableIdentifier& from, const TableIdentifier& to) = 0;
   /// Returns the location a new table gets unless its creator sets one: "<warehouse>/<ns>/<name>", a file:/// URI.
   virtual std::string DefaultLocation(const TableIdentifier& identifier) const = 0;
+  /// Sorted by name; empty if the catalog has no views.
+  virtual Result<std::vector<TableIdentifier>> ListViews(const std::vector<std::string>& /*ns*/) {
+    return std::vector<TableIdentifier>();
+  }
 };
 
 }  // namespace firn::catalog

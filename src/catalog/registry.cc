@@ -23,4 +23,13 @@ Result<std::unique_ptr<Catalog>> CatalogRegistry::Open(const config::LakeConfig&
   return found->second.open(lake, context);
 }
 
+Result<std::unique_ptr<Administration>> CatalogRegistry::OpenAdministration(const config::LakeConfig& lake,
+                                                                            const CatalogContext& context) const {
+  const auto found = kinds_.find(lake.catalog.type);
+  if (found == kinds_.end() || !found->second.open_administration) {
+    return MakeError(Fault::kConfig, "a catalog of the configured type cannot be administered by firn");
+  }
+  return found->second.open_administration(lake, context);
+}
+
 }  // namespace firn::catalog

@@ -22,6 +22,7 @@ struct Option {
   std::string help;
   bool required = false;
   std::vector<std::string> choices;  // kText: allowed values; empty: any
+  std::string alias = {};            // kFlag: "-f"; empty: none
 };
 
 /// What was given, by option name.
@@ -41,7 +42,9 @@ class Arguments {
 /// A command: "run", "table metadata". `run` returns the exit code, or an error that is printed and turned into one.
 struct Command {
   std::string name;
-  std::string group;  // heading in the help
+  bool reads_source = true;   // false: variables of sources need not be set
+  bool reads_tables = false;  // true: it only reads tables, so that it may read those of another lake
+  std::string group;          // heading in the help
   std::string summary;
   std::vector<Option> options;
   std::function<Result<int>(App&, const Arguments&)> run;

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "cli/app.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -15,10 +17,26 @@ std::string OptionsOf(const Command& command) {
   return words;
 }
 
+std::string FirstWord(const Command& command) {
+  return command.name.substr(0, command.name.find(' '));
+}
+
+// The first words of the commands, each once.
 std::string Names() {
   std::string names;
-  for (const Command& command : AllCommands())
-    names += (names.empty() ? "" : " ") + command.name.substr(0, command.name.find(' '));
+  std::set<std::string> seen;
+  for (const Command& command : AllCommands()) {
+    if (seen.insert(FirstWord(command)).second) names += (names.empty() ? "" : " ") + FirstWord(command);
+  }
+  return names;
+}
+
+// The second words of `state`, `table`, …
+std::string SecondWords(const std::string& first) {
+  std::string names;
+  for (const Command& command : AllCommands()) {
+    if (command.name.starts_with(first + " ")) names += " " + command.name.substr(first.size() + 1);
+  }
   return names;
 }
 
@@ -26,7 +44,14 @@ std::string Names() {
 std::string Bash() {
   std::string out = "_firn() {\n  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} words=\n";
   out += "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W '" + Names() + "' -- \"$word\")); return; fi\n";
-  out += "  case \"$command ${COMP_WORDS[2]}\" in\n";
+  out += "  if [ \"$COMP_CWORD\" -eq 2 ]; then\n    case \"$command\" in\n";
+  std::set<std::string> seen;
+  for (const Command& command : AllCommands()) {
+    const std::string first = FirstWord(command);
+    if (SecondWords(first).empty() || !seen.insert(first).second) continue;
+    out += "      " + first + ") COMPREPLY=($(compgen -W '" + SecondWords(first) + "' -- \"$word\")); return ;;\n";
+  }
+  out += "    esac\n  fi\n  case \"$command ${COMP_WORDS[2]}\" in\n";
   for (const Command& command : AllCommands()) {
     out += "    '" + command.name + "'" + (command.name.find(' ') == std::string::npos ? "' '*" : "*") + ") words='" +
            OptionsOf(command) + "' ;;\n";
@@ -41,9 +66,17 @@ std::string Zsh() {
 
 std::string Fish() {
   std::string out;
+  std::set<std::string> seen;
   for (const Command& command : AllCommands()) {
-    const std::string first = command.name.substr(0, command.name.find(' '));
-    out += "complete -c firn -n __fish_use_subcommand -a " + first + " -d '" + command.summary + "'\n";
+    const std::string first = FirstWord(command);
+    const std::string seconds = SecondWords(first);
+    if (seconds.empty()) {
+      out += "complete -c firn -n __fish_use_subcommand -a " + first + " -d '" + command.summary + "'\n";
+    } else {
+      if (seen.insert(first).second) out += "complete -c firn -n __fish_use_subcommand -a " + first + "\n";
+      out += "complete -c firn -n '__fish_seen_subcommand_from " + first + "' -a " +
+             command.name.substr(first.size() + 1) + " -d '" + command.summary + "'\n";
+    }
     for (const Option& option : command.options) {
       if (!option.name.starts_with("--")) continue;
       out += "complete -c firn -n '__fish_seen_subcommand_from " + first + "' -l " + option.name.substr(2) + " -d '" +

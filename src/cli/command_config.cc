@@ -2,11 +2,13 @@
 #include "cli/commands.h"
 #include "config/explain.h"
 #include "config/project.h"
+#include "pipeline/result_schema.h"
 
 namespace firn::cli {
 
 Command ConfigShowCommand() {
   return {.name = "config show",
+          .reads_source = false,
           .group = "Author",
           .summary = "print the project as firn reads it, secrets hidden",
           .options = {{.name = "--resolved", .kind = Option::Kind::kFlag, .help = "with defaults and derived values"},
@@ -23,9 +25,19 @@ Command SchemaCommand() {
   return {
       .name = "schema",
       .group = "Author",
-      .summary = "print the JSON Schema of project files (for editors)",
-      .options = {{.name = "--reference", .kind = Option::Kind::kFlag, .help = "the reference as Markdown instead"}},
+      .summary = "print the JSON Schema of project files (for editors), or of results",
+      .options = {{.name = "WHAT", .kind = Option::Kind::kPositional, .help = "result: of what --json prints of runs"},
+                  {.name = "--reference", .kind = Option::Kind::kFlag, .help = "the reference as Markdown instead"}},
       .run = [](App& app, const Arguments& arguments) -> Result<int> {
+        const std::string what = arguments.Text("WHAT", "project");
+        if (what == "result") {
+          ARROW_RETURN_NOT_OK(app.Print(pipeline::ResultSchema()));
+          return 0;
+        }
+        if (what != "project") {
+          return MakeError(Fault::kConfig, "there is no schema of `" + what + "`",
+                           {.next = "firn schema, or firn schema result"});
+        }
         ARROW_RETURN_NOT_OK(
             app.Print(arguments.Flag("--reference") ? config::RenderReference() : config::RenderJsonSchema()));
         return 0;

@@ -1,7 +1,7 @@
 #include <arrow/buffer.h>
-#include <arrow/memory_pool.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -13,6 +13,9 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/progress_view.h"
+#include "cli/run_setup.h"
+#include "format/csv/dialect.h"
+#include "io/object_location.h"
 #include "io/rate_budget.h"
 #include "io/url.h"
 #include "pipeline/copy_project.h"
@@ -20,9 +23,9 @@
 #include "pipeline/copy_target.h"
 #include "pipeline/inference_text.h"
 #include "pipeline/lines_source.h"
-#include "pipeline/progress.h"
 #include "pipeline/run.h"
-#include "table/commit/committer.h"
+#include "source/files/source.h"
+#include "source/process/source.h"
 
 namespace firn::cli {
 namespace {
@@ -31,6 +34,9 @@ namespace fs = std::filesystem;
 
 constexpr int kZstdLevelDefault = 1;
 constexpr size_t kNotesShown = 8;
+constexpr int64_t kAheadBytesMax = int64_t{32} << 20;
+constexpr size_t kJsonNotesMax = 100;
+constexpr int64_t kChunkBytesMax = int64_t{8} << 20;
 constexpr int64_t kFileReadBytes = int64_t{1} << 20;
 
 // What all ways of copying share.
@@ -46,6 +52,7 @@ class Copy {
     ARROW_ASSIGN_OR_RAISE(source_, pipeline::ParseCopySource(arguments_.Text("SOURCE")));
     ARROW_ASSIGN_OR_RAISE(target_, pipeline::ParseCopyTarget(arguments_.Text("TARGET")));
     ARROW_RETURN_NOT_OK(CheckOptions());
+    ARROW_RETURN_NOT_OK(ReadInputOptions());
     ARROW_ASSIGN_OR_RAISE(memory_bytes_, app_.MemoryBytes());
     switch (target_.kind) {
       case pipeline::CopyTarget::Kind::kTable:
@@ -79,18 +86,98 @@ class Copy {
     return Status::OK();
   }
 
+  // How the input is read: as its name says, unless told.
+  Status ReadInputOptions() {
+    const std::string input = arguments_.Text("--input");
+    input_format_ = input == "csv"    ? pipeline::LinesFormat::kCsv
+                    : input == "json" ? pipeline::LinesFormat::kJson
+                                      : pipeline::LinesFormat::kAuto;
+    const auto character = [&](const char* name, std::optional<char>* out) {
+      if (!arguments_.Flag(name)) return Status::OK();
+      const std::string text = arguments_.Text(name) == "\\t" ? "\t" : arguments_.Text(name);
+      if (text.size() > 1)
+        return MakeError(Fault::kConfig, std::string(name) + " wants one character", {.code = "E0841"});
+      *out = text.empty() ? '\0' : text.front();
+      return Status::OK();
+    };
+    std::optional<char> comment;
+    ARROW_RETURN_NOT_OK(character("--delimiter", &csv_.delimiter));
+    ARROW_RETURN_NOT_OK(character("--quote", &csv_.quote));
+    ARROW_RETURN_NOT_OK(character("--escape", &csv_.escape));
+    ARROW_RETURN_NOT_OK(character("--comment", &comment));
+    csv_.comment = comment.value_or('\0');
+    if (arguments_.Flag("--no-header")) csv_.header = false;
+    if (arguments_.Flag("--header")) csv_.header = true;
+    csv_.nulls = arguments_.All("--null");
+    csv_.columns = arguments_.All("--columns");
+    csv_.skip_lines = arguments_.Integer("--skip-lines").value_or(0);
+    if (arguments_.Flag("--encoding")) {
+      csv_.encoding = format::csv::EncodingOf(arguments_.Text("--encoding"));
+      if (!csv_.encoding) {
+        return MakeError(Fault::kConfig, "--encoding wants utf-8, utf-16, latin-1 or windows-1252", {.code = "E0841"});
+      }
+    }
+    if (csv_ != format::csv::CsvOptions()) input_format_ = pipeline::LinesFormat::kCsv;
+    return format::csv::CheckOptions(csv_);
+  }
+
   // Opens the source; its one table is called `table`. `read_ahead`: by a thread of its own.
   Result<std::unique_ptr<source::Source>> OpenSource(const std::string& table, bool read_ahead) {
     if (source_.kind == pipeline::CopySource::Kind::kUrl) {
       ARROW_ASSIGN_OR_RAISE(const pipeline::UrlRequest url, pipeline::SplitUrl(source_.text));
       ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app_.Http());
-      return pipeline::MakeUrlSource(url, table, *http, app_.clock(), budgets_);
+      return pipeline::MakeUrlSource(url, table, app_.sources(),
+                                     {.http = http, .clock = &app_.clock(), .budgets = &budgets_});
     }
-    constexpr int64_t kAheadShare = 8, kDocumentShare = 4;
-    return pipeline::MakeLinesSource({.path = source_.text,
-                                      .table = table,
-                                      .ahead_bytes = read_ahead ? memory_bytes_ / kAheadShare : 0,
-                                      .document_bytes_max = memory_bytes_ / kDocumentShare});
+    if (source_.kind == pipeline::CopySource::Kind::kFiles) return OpenFiles(table, read_ahead);
+    if (source_.kind == pipeline::CopySource::Kind::kProgram) return OpenProgram(table);
+    constexpr int64_t kAheadShare = 8, kDocumentShare = 4, kChunkShare = 64;
+    return pipeline::MakeLinesSource(
+        {.path = source_.text,
+         .table = table,
+         .format = input_format_,
+         .csv = csv_,
+         .chunk_bytes_max = std::min(kChunkBytesMax, memory_bytes_ / kChunkShare),
+         .ahead_bytes = read_ahead ? std::min(kAheadBytesMax, memory_bytes_ / kAheadShare) : 0,
+         .document_bytes_max = memory_bytes_ / kDocumentShare});
+  }
+
+  // Typed at a shell, so run by one, and with all that it would see there. Every copy reads everything.
+  std::unique_ptr<source::Source> OpenProgram(const std::string& table) {
+    config::ProcessSourceConfig program{.command = {"sh", "-c", source_.text}, .folder = fs::current_path().string()};
+    for (const auto& [name, value] : config::LoadOptions::FromProcess().env)
+      program.environment.emplace_back(name, value);
+    return source::process::MakeProcessSource({.config = std::move(program),
+                                               .pipeline = "copy",
+                                               .tables = {{.name = table, .stream = table, .goes_on = false}},
+                                               .clock = &app_.clock()});
+  }
+
+  // A location that no project says: keys and address of its store are those of the lake, else of the environment.
+  Result<std::unique_ptr<source::Source>> OpenFiles(const std::string& table, bool read_ahead) {
+    using config::FileFormat;
+    config::FilesConfig files{.patterns = {source_.pattern}, .same_content_once = false, .settle_ms = 0};
+    if (input_format_ == pipeline::LinesFormat::kCsv) files.format = FileFormat::kCsv;
+    if (input_format_ == pipeline::LinesFormat::kJson) files.format = FileFormat::kJson;
+    files.csv = {.delimiter = csv_.delimiter,
+                 .quote = csv_.quote,
+                 .escape = csv_.escape,
+                 .header = csv_.header,
+                 .columns = csv_.columns,
+                 .nulls = csv_.nulls,
+                 .skip_lines = csv_.skip_lines,
+                 .comment = csv_.comment,
+                 .encoding = arguments_.Text("--encoding")};
+    std::string location = source_.location;
+    if (!io::IsObjectLocation(location)) location = fs::absolute(location).lexically_normal().string();
+    while (location.size() > 1 && location.ends_with('/')) location.pop_back();
+    return source::files::MakeFilesSource({.location = location,
+                                           .tables = {{.name = table, .files = files}},
+                                           .store = app_.OpenFiles()({}),
+                                           .clock = &app_.clock(),
+                                           .memory_bytes = memory_bytes_,
+                                           .keeps_state = false,
+                                           .read_ahead = read_ahead});
   }
 
   Result<int> ToLines() {
@@ -123,7 +210,7 @@ class Copy {
       for (const auto& line : pipeline::NoteLines(result.report, kNotesShown)) app_.Say("types    " + line + "\n");
       for (const auto& change : result.changes) app_.Say("schema   " + change + "\n");
     }
-    SayDone(result.rows, " · " + std::to_string(result.source_bytes) + " bytes of JSON to " +
+    SayDone(result.rows, " · " + std::to_string(result.source_bytes) + " bytes of text to " +
                              std::to_string(result.file_bytes) + " bytes of Parquet" +
                              (result.hash.empty() ? "" : " · hash " + result.hash));
     return 0;
@@ -164,32 +251,23 @@ class Copy {
     ARROW_ASSIGN_OR_RAISE(const config::Project project,
                           pipeline::MakeTargetProject(*around, target_, mode, arguments_.All("--key")));
     ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app_.Catalog(/*create=*/true));
-    ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app_.Http());
     ARROW_ASSIGN_OR_RAISE(const auto source, OpenSource(target_.table, /*read_ahead=*/true));
-    MemoryBudget budget(memory_bytes_);
-    BudgetedMemoryPool pool(budget, *arrow::default_memory_pool());
-    const auto committer =
-        table::Committer::Make(*catalog, app_.files(), app_.clock(), {.engine_version = FIRN_VERSION});
-    pipeline::RunProgress progress;
-    const pipeline::RunContext context{.project = project,
-                                       .clock = app_.clock(),
-                                       .files = app_.files(),
-                                       .catalog = *catalog,
-                                       .committer = *committer,
-                                       .http = *http,
-                                       .history = nullptr,
-                                       .budget = budget,
-                                       .pool = &pool,
-                                       .progress = progress,
-                                       .options = {.threads = app_.threads(), .command = "copy"},
-                                       .run_id = pipeline::NewRunId(app_.clock()),
-                                       .loaded_at = app_.clock().LogicalNow()};
-    ProgressView view(app_, progress, context.run_id, /*json_stream=*/false);
-    auto result = pipeline::CopyToTable(context, *source, app_.stop());
+    ARROW_ASSIGN_OR_RAISE(const auto setup, RunSetup::Open(app_, project, *catalog, {.command = "copy"}));
+    const pipeline::RunContext& context = setup->context();
+    ProgressView view(app_, context.progress, context.run_id, /*json_stream=*/false);
+    auto result = pipeline::CopyToTable(context, *source, CanReread(), app_.stop());
     view.Finish();
     ARROW_RETURN_NOT_OK(result.status());
     ARROW_RETURN_NOT_OK(result->error);
     return ReportTable(*result);
+  }
+
+  // What comes through a pipe is gone once it is read.
+  bool CanReread() const {
+    if (source_.kind == pipeline::CopySource::Kind::kUrl || source_.kind == pipeline::CopySource::Kind::kFiles)
+      return true;
+    std::error_code error;
+    return source_.kind == pipeline::CopySource::Kind::kFile && fs::is_regular_file(source_.text, error);
   }
 
   Result<int> ReportTable(const pipeline::TableResult& result) {
@@ -208,6 +286,10 @@ class Copy {
     add(result.rows.quarantined, "quarantined");
     if (result.snapshot_id) counts += " · snapshot " + std::to_string(*result.snapshot_id);
     SayDone(result.rows.read, counts);
+    if (result.rows.read == 0) {
+      if (!app_.quiet()) app_.Say("the source has no rows: nothing was written\n");
+      return 0;
+    }
     app_.Next("firn sql \"from " + result.identifier + " limit 5\"");
     return 0;
   }
@@ -234,16 +316,19 @@ class Copy {
     json["file_bytes"] = result.file_bytes;
     json["hash"] = result.hash.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(result.hash);
     json["schema_changes"] = result.changes;
+    json["warnings"] = pipeline::NoteLines(result.report, kJsonNotesMax);
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   }
   std::string JsonOf(const pipeline::TableResult& result) const {
     auto json = Head(result.rows.read);
+    json["table"] = nlohmann::ordered_json::parse(pipeline::ToJson(result), nullptr, /*allow_exceptions=*/false);
     json["file_bytes"] = result.data_bytes;
     json["rows_inserted"] = result.rows.inserted;
     json["rows_updated"] = result.rows.updated;
     json["rows_quarantined"] = result.rows.quarantined;
     json["snapshot_id"] = result.snapshot_id ? nlohmann::ordered_json(*result.snapshot_id) : nlohmann::ordered_json();
     json["schema_changes"] = result.schema_changes;
+    json["warnings"] = result.warnings;
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   }
 
@@ -253,6 +338,8 @@ class Copy {
   io::RateBudgets budgets_;
   pipeline::CopySource source_;
   pipeline::CopyTarget target_;
+  pipeline::LinesFormat input_format_ = pipeline::LinesFormat::kAuto;
+  format::csv::CsvOptions csv_;
   int64_t memory_bytes_ = 0;
 };
 
@@ -262,11 +349,12 @@ Command CopyCommand() {
   return {
       .name = "copy",
       .group = "Start",
-      .summary = "one URL, JSON file or stdin into a table, a Parquet file or stdout, without configuration",
+      .summary = "one URL, JSON or CSV file or stdin into a table, a Parquet file or stdout, without configuration",
       .options =
           {{.name = "SOURCE",
             .kind = Option::Kind::kPositional,
-            .help = "URL, JSON or NDJSON file (.gz), or -",
+            .help = "URL; JSON, NDJSON, CSV, TSV or Parquet file (.gz, .zst); 'in/*.csv'; s3://bucket/key; "
+                    "'exec:COMMAND'; or -",
             .required = true},
            {.name = "TARGET",
             .kind = Option::Kind::kPositional,
@@ -274,6 +362,19 @@ Command CopyCommand() {
             .required = true},
            {.name = "--append", .kind = Option::Kind::kFlag, .help = "add the rows; default: replace what copy wrote"},
            {.name = "--key", .kind = Option::Kind::kList, .help = "columns that identify a row: insert or update"},
+           {.name = "--input", .help = "how a file or stdin is read; default: by its name", .choices = {"csv", "json"}},
+           {.name = "--delimiter", .help = "of CSV; default: found out, one of , tab ; |"},
+           {.name = "--quote", .help = "of CSV; '' for none (default \")"},
+           {.name = "--escape", .help = "of CSV, before a quote inside quotes; default: the quote, or a backslash"},
+           {.name = "--header", .kind = Option::Kind::kFlag, .help = "the first row of CSV has the names"},
+           {.name = "--no-header",
+            .kind = Option::Kind::kFlag,
+            .help = "it is a row; columns are column_1, column_2 …"},
+           {.name = "--columns", .kind = Option::Kind::kList, .help = "names of the columns of CSV, in their order"},
+           {.name = "--null", .kind = Option::Kind::kList, .help = "texts of CSV that mean null, as NA"},
+           {.name = "--skip-lines", .kind = Option::Kind::kInteger, .help = "lines of CSV before the header"},
+           {.name = "--comment", .help = "lines of CSV that begin with it are left out"},
+           {.name = "--encoding", .help = "of CSV: utf-8, utf-16, latin-1, windows-1252"},
            {.name = "--format", .help = "of stdout: rows as they came, or typed", .choices = {"ndjson", "parquet"}},
            {.name = "--zstd-level", .kind = Option::Kind::kInteger, .help = "of a Parquet file (default 1)"},
            {.name = "--hash", .kind = Option::Kind::kFlag, .help = "print an order-independent hash of the typed rows"},

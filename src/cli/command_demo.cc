@@ -1,5 +1,7 @@
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
+#include <string>
 
 #include "cli/app.h"
 #include "cli/commands.h"
@@ -20,9 +22,23 @@ Result<int> RunOnce(App& app, int number, const std::string& what) {
   return RunTables(app, std::move(request));
 }
 
+// How this binary is called from a shell: its name where the search path leads to it, else its path.
+std::string OwnName() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return "firn";
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (!std::filesystem::exists(folder + "/firn", error)) continue;
+    return std::filesystem::equivalent(folder + "/firn", self, error) ? "firn" : self.string();
+  }
+  return self.string();
+}
+
 // A command of its own, as the user would type it.
-Result<int> Query(const Arguments& arguments, App& app) {
-  app.Say(std::string("\n$ firn sql \"") + kQuery + "\"\n");
+Result<int> Query(const Arguments& arguments, App& app, const std::string& folder) {
+  app.Say("\n$ cd " + folder + "\n$ " + OwnName() + " sql \"" + kQuery + "\"\n");
   Arguments sql = arguments;
   sql.Add("QUERY", {kQuery});
   return SqlCommand().run(app, sql);
@@ -47,8 +63,8 @@ Result<int> Demo(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const int second,
                         RunOnce(app, 2, "  (the shop changed meanwhile: new and edited orders, a new field `coupon`)"));
   if (second != 0) return second;
-  ARROW_ASSIGN_OR_RAISE(const int query, Query(arguments, app));
-  app.Next("cd " + folder + " && firn run     (the demo API starts by itself)     undo: rm -r " + folder);
+  ARROW_ASSIGN_OR_RAISE(const int query, Query(arguments, app, folder));
+  app.Next("cd " + folder + " && " + OwnName() + " run     (the demo API starts by itself)     undo: rm -r " + folder);
   return query;
 }
 

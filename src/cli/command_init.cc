@@ -34,7 +34,27 @@ pipelines: {}
 #         columns: {email: {pii: email, mask_on_write: sha256}}
 )yaml";
 
-constexpr char kIgnored[] = "lake/\nlake-raw/\n.firn/\n.env\n";
+constexpr char kIgnored[] = "lake/\nlake-raw/\n.firn/\n.env\n.env.*\n!.env.example\n";
+
+constexpr char kWorkflowPath[] = ".github/workflows/firn.yml";
+constexpr char kWorkflow[] =
+    R"yaml(# Checks the project of every pull request: no secret is needed, no host is asked, nothing is written.
+name: firn
+on:
+  pull_request:
+permissions: {contents: read}
+jobs:
+  validate:
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    steps:
+      - uses: actions/checkout@v4
+      # FIRN_DIST_URL: where your company keeps firn-linux-x86_64.tar.zst (a variable of the repository or organisation).
+      - run: curl -sSfL "$FIRN_DIST_URL" | tar --zstd -x --one-top-level=firn-dist --strip-components=1
+        env:
+          FIRN_DIST_URL: ${{ vars.FIRN_DIST_URL }}
+      - run: firn-dist/bin/firn validate --offline --diagnostics github
+)yaml";
 
 // Appends the lines of `text` that the file does not have yet; makes the file if it is missing.
 Status AddLines(const fs::path& path, const std::string& text) {
@@ -54,6 +74,17 @@ Status AddLines(const fs::path& path, const std::string& text) {
   file << added;
   file.close();
   return file ? Status::OK() : MakeError(Fault::kConfig, path.string() + " cannot be written");
+}
+
+// True where .github belongs: the folder is the root of a repository, or in none yet.
+bool IsRepositoryRoot(const fs::path& folder) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(folder, error).lexically_normal();
+  if (fs::exists(absolute / ".git", error)) return true;
+  for (fs::path above = absolute.parent_path(); above.has_relative_path(); above = above.parent_path()) {
+    if (fs::exists(above / ".git", error)) return false;
+  }
+  return true;
 }
 
 Status WriteNew(const fs::path& path, const std::string& text) {
@@ -152,12 +183,25 @@ class Init {
     }
     if (!example.empty()) ARROW_RETURN_NOT_OK(AddLines(folder_ / ".env.example", example));
     ARROW_RETURN_NOT_OK(WriteNew(folder_ / "firn.schema.json", config::RenderJsonSchema()));
+    ARROW_ASSIGN_OR_RAISE(const bool workflow, WriteWorkflow());
     ARROW_RETURN_NOT_OK(WriteNew(folder_ / "firn.yaml", project.yaml));
     if (!app_.quiet()) {
       app_.Say("wrote " + (folder_ / "firn.yaml").lexically_normal().string() + ", firn.schema.json, .gitignore" +
-               (secrets.empty() ? "" : ", .env (secrets)") + (example.empty() ? "" : ", .env.example") + "\n");
+               (secrets.empty() ? "" : ", .env (secrets)") + (example.empty() ? "" : ", .env.example") +
+               (workflow ? std::string(", ") + kWorkflowPath : "") + "\n");
     }
     return Status::OK();
+  }
+
+  // Returns whether it was written: a file that is there stays as it is.
+  Result<bool> WriteWorkflow() {
+    const fs::path path = folder_ / kWorkflowPath;
+    std::error_code error;
+    if (!IsRepositoryRoot(folder_) || fs::exists(path, error)) return false;
+    fs::create_directories(path.parent_path(), error);
+    if (error) return MakeError(Fault::kConfig, path.parent_path().string() + ": " + error.message());
+    ARROW_RETURN_NOT_OK(WriteNew(path, kWorkflow));
+    return true;
   }
 
   static std::string Quoted(const std::string& value) {

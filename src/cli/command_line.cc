@@ -23,7 +23,7 @@ void Declare(CLI::App& app, const Option& option, Slots* slots) {
   CLI::Option* made = nullptr;
   switch (option.kind) {
     case Option::Kind::kFlag:
-      app.add_flag(option.name, slot.flag, option.help);
+      app.add_flag(option.name + (option.alias.empty() ? "" : "," + option.alias), slot.flag, option.help);
       return;
     case Option::Kind::kPositional:
       made = app.add_option(option.name, slot.values, option.help)->expected(1)->allow_extra_args(false);
@@ -123,18 +123,23 @@ std::string HelpText(const std::vector<Command>& commands, const std::string& na
       const bool value = option.kind != Option::Kind::kFlag && option.name.starts_with("--");
       std::string right = option.help;
       for (size_t i = 0; i < option.choices.size(); ++i) right += (i == 0 ? " (" : " | ") + option.choices[i];
-      line(option.name + (value ? " …" : ""), right + (option.choices.empty() ? "" : ")"));
+      line((option.alias.empty() ? "" : option.alias + ", ") + option.name + (value ? " …" : ""),
+           right + (option.choices.empty() ? "" : ")"));
     }
   };
   const auto found =
       std::find_if(commands.begin(), commands.end(), [&](const auto& command) { return command.name == name; });
   if (found == commands.end()) {
     text = "firn moves data from any source into Iceberg tables, exactly once.\n\nusage: firn COMMAND [options]\n";
-    std::string group;
+    std::vector<std::string> groups;  // in the order of their first commands
     for (const Command& command : commands) {
-      if (command.group != group) text += "\n" + command.group + "\n";
-      group = command.group;
-      line(command.name, command.summary);
+      if (std::ranges::find(groups, command.group) == groups.end()) groups.push_back(command.group);
+    }
+    for (const std::string& group : groups) {
+      text += "\n" + group + "\n";
+      for (const Command& command : commands) {
+        if (command.group == group) line(command.name, command.summary);
+      }
     }
     text += "\noptions of every command\n";
     options(GlobalOptions());

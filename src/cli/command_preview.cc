@@ -23,10 +23,10 @@ int TerminalWidth() {
 }
 
 void SayFindings(App& app, const config::TableConfig& table, const pipeline::PreviewResult& preview) {
-  if (preview.rows_read > 0) {
-    const std::string place = preview.records.empty() ? "the body itself" : preview.records;
-    app.Say("records  " + place + " (" + preview.records_why + ")\n");
-    app.Say("paging   " + preview.paging + " (" + preview.paging_why + ")\n");
+  for (const auto& note : preview.reading) {
+    if (preview.rows_read == 0) break;
+    app.Say(note.what + std::string(note.what.size() < 9 ? 9 - note.what.size() : 1, ' ') + note.value + " (" +
+            note.why + ")\n");
   }
   for (const std::string& line : pipeline::NoteLines(preview.report, kNotesShown)) app.Say("types    " + line + "\n");
   if (preview.quarantined > 0) {
@@ -46,12 +46,18 @@ Result<int> Preview(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
   ARROW_ASSIGN_OR_RAISE(const TableChoice choice, ChooseTable(*project, arguments.Text("TABLE")));
   ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app.Http());
+  ARROW_ASSIGN_OR_RAISE(state::Leases * leases, app.Leases());
+  ARROW_ASSIGN_OR_RAISE(state::SecretDocuments * secrets, app.Secrets());
   ARROW_ASSIGN_OR_RAISE(const pipeline::PreviewResult preview, pipeline::PreviewTable({.project = *project,
                                                                                        .pipeline = *choice.pipeline,
                                                                                        .table = *choice.table,
+                                                                                       .sources = app.sources(),
                                                                                        .http = *http,
                                                                                        .clock = app.clock(),
-                                                                                       .rows_max = rows_max},
+                                                                                       .open_files = app.OpenFiles(),
+                                                                                       .rows_max = rows_max,
+                                                                                       .leases = leases,
+                                                                                       .secrets = secrets},
                                                                                       app.stop()));
   if (preview.arrow_schema != nullptr) {
     ARROW_ASSIGN_OR_RAISE(auto batches, arrow::RecordBatchReader::Make(preview.batches, preview.arrow_schema));
@@ -69,6 +75,7 @@ Result<int> Preview(App& app, const Arguments& arguments) {
 
 Command PreviewCommand() {
   return {.name = "preview",
+          .reads_tables = true,
           .group = "Run",
           .summary = "show the first rows of a table as a run would type them; writes nothing",
           .options =

@@ -1,18 +1,15 @@
-#include <arrow/memory_pool.h>
 
 #include <nlohmann/json.hpp>
 
-#include "base/memory_budget.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/error_text.h"
 #include "cli/progress_view.h"
+#include "cli/run_setup.h"
 #include "cli/table_choice.h"
-#include "pipeline/progress.h"
 #include "pipeline/rederive.h"
 #include "pipeline/run.h"
 #include "pipeline/run_plan.h"
-#include "table/commit/committer.h"
 
 namespace firn::cli {
 namespace {
@@ -20,56 +17,77 @@ namespace {
 constexpr int kNotDone = 10;  // as `state reset` without --yes
 
 void SayPlan(App& app, const std::string& name, const pipeline::RederivePlan& plan) {
-  app.Say(name + ": " + std::to_string(plan.runs.size()) + " archived runs, " + plan.runs.front() + " to " +
-          plan.runs.back() + "\n");
+  app.Say(name + ": " + std::to_string(plan.runs.size()) + " archived runs, " + plan.runs.front().run + " to " +
+          plan.runs.back().run + "\n");
   if (!plan.superseded.empty()) {
     app.Say("  " + std::to_string(plan.superseded.size()) +
             " older runs are not read: a later one read everything anew\n");
   }
-  for (const std::string& run : plan.uncommitted) {
-    app.Say("  ! run " + run + " was never committed; a later run read its rows again\n");
+  if (!plan.taken_back.empty()) {
+    app.Say("  " + std::to_string(plan.taken_back.size()) +
+            " runs are not read: the table was rolled back to before them\n");
   }
-  for (const std::string& gap : plan.gaps) app.Say("  ! missing in the archive: " + gap + "\n");
+  if (!plan.uncommitted.empty()) {
+    app.Say(
+        "  " + std::to_string(plan.uncommitted.size()) +
+        " runs are not read: they found nothing new, or were stopped before a commit and read again by a later one\n");
+  }
+  if (!plan.outside.empty()) {
+    app.Say("  " + std::to_string(plan.outside.size()) + " committed runs are not of that time, and not read\n");
+  }
+  for (const std::string& run : plan.unmarked) {
+    app.Say("  ! run " + run + " died before it said how much it archived; it is read as it lies there\n");
+  }
+  for (const std::string& note : plan.notes) app.Say("  ! " + note + "\n");
+  for (const std::string& gap : plan.gaps) app.Say("  ! the table will lack " + gap + "\n");
+}
+
+// A time, or a day, which means its beginning in UTC.
+Result<std::optional<Timestamp>> TimeOf(const Arguments& arguments, const char* option) {
+  const auto given = arguments.Given(option);
+  if (!given) return std::nullopt;
+  const auto time = ParseTimestamp(given->size() == 10 ? *given + "T00:00:00Z" : *given);
+  if (time.ok()) return *time;
+  return MakeError(Fault::kConfig, std::string(option) + " is no time: " + *given,
+                   {.next = std::string(option) + " 2025-01-31, or 2025-01-31T08:00:00Z"});
+}
+
+Result<pipeline::LoadedRange> RangeOf(const Arguments& arguments) {
+  pipeline::LoadedRange range;
+  ARROW_ASSIGN_OR_RAISE(range.from, TimeOf(arguments, "--from"));
+  ARROW_ASSIGN_OR_RAISE(range.to, TimeOf(arguments, "--to"));
+  return range;
+}
+
+std::string TimeText(const pipeline::ArchivedRun& run) {
+  return run.began ? FormatTimestamp(*run.began) : run.run;
 }
 
 Result<int> Run(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
   ARROW_ASSIGN_OR_RAISE(const TableChoice choice, ChooseTable(*project, arguments.Text("TABLE")));
   ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/false));
-  ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app.Http());  // of the context; nobody is asked
-  ARROW_ASSIGN_OR_RAISE(const int64_t memory_bytes, app.MemoryBytes());
-  MemoryBudget budget(memory_bytes);
-  BudgetedMemoryPool pool(budget, *arrow::default_memory_pool());
-  const auto committer = table::Committer::Make(*catalog, app.files(), app.clock(), {.engine_version = FIRN_VERSION});
-  pipeline::RunProgress progress;
-  const pipeline::RunContext context{.project = *project,
-                                     .clock = app.clock(),
-                                     .files = app.files(),
-                                     .catalog = *catalog,
-                                     .committer = *committer,
-                                     .http = *http,
-                                     .history = nullptr,
-                                     .budget = budget,
-                                     .pool = &pool,
-                                     .progress = progress,
-                                     .options = {.threads = app.threads()},
-                                     .run_id = pipeline::NewRunId(app.clock()),
-                                     .loaded_at = app.clock().LogicalNow()};
+  ARROW_ASSIGN_OR_RAISE(const auto setup, RunSetup::Open(app, *project, *catalog, {}));
+  const pipeline::RunContext& context = setup->context();
   const std::string name = pipeline::IdentifierOf(*choice.pipeline, *choice.table).ToString();
-  ARROW_ASSIGN_OR_RAISE(const auto plan, pipeline::PlanRederive(context, *choice.pipeline, *choice.table));
+  ARROW_ASSIGN_OR_RAISE(const pipeline::LoadedRange range, RangeOf(arguments));
+  ARROW_ASSIGN_OR_RAISE(const auto plan, pipeline::PlanRederive(context, *choice.pipeline, *choice.table, range));
   SayPlan(app, name, plan);
   if (!plan.gaps.empty() && !arguments.Flag("--accept-gaps")) {
-    return MakeError(Fault::kConfig, name + " would lose rows: the archive does not hold all it was made of",
+    return MakeError(Fault::kConfig,
+                     name + " would lose rows: " + (range.from || range.to ? "that time does" : "the archive does") +
+                         " not hold all it was made of",
                      {.code = "E0863",
                       .state = "nothing was changed",
                       .next = "firn run --select " + choice.table->name + " --full-refresh   (or --accept-gaps)"});
   }
   if (!arguments.Flag("--yes")) {
-    app.Say("would replace all rows of " + name +
-            " by those; its source goes on where it is\nnext  the same with --yes\n");
+    app.Say("would replace all rows of " + name + " by what the runs from " + TimeText(plan.runs.front()) + " to " +
+            TimeText(plan.runs.back()) +
+            " loaded, in one commit; its source goes on where it is\nnext  the same with " + "--yes\n");
     return kNotDone;
   }
-  ProgressView view(app, progress, context.run_id, /*json_stream=*/false);
+  ProgressView view(app, context.progress, context.run_id, /*json_stream=*/false);
   const auto result = pipeline::Rederive(context, *choice.pipeline, *choice.table, plan, app.stop());
   view.Finish();
   ARROW_RETURN_NOT_OK(result.status());
@@ -105,7 +123,9 @@ Command RederiveCommand() {
                {.name = "--yes",
                 .kind = Option::Kind::kFlag,
                 .help = "do it; without it the command says what it would do"},
-               {.name = "--accept-gaps", .kind = Option::Kind::kFlag, .help = "although the archive lacks runs"},
+               {.name = "--from", .help = "only runs that began at this time or later: 2025-01-31, or with T08:00:00Z"},
+               {.name = "--to", .help = "only runs that began before this time"},
+               {.name = "--accept-gaps", .kind = Option::Kind::kFlag, .help = "although rows will be missing"},
                {.name = "--json", .kind = Option::Kind::kFlag, .help = "one result object on stdout"}},
           .run = Run};
 }

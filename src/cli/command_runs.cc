@@ -1,9 +1,17 @@
+#include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/lake_move.h"
 #include "cli/run_command.h"
 #include "cli/text_table.h"
+#include "pipeline/kept_tables.h"
+#include "pipeline/table_record.h"
+#include "pipeline/table_status.h"
+#include "pipeline/table_watch.h"
 #include "state/run_history.h"
 
 namespace firn::cli {
@@ -49,85 +57,116 @@ std::string Short(const std::string& text, size_t width) {
   return text.size() <= width ? text : text.substr(0, width) + "…";
 }
 
-Json TableJson(const state::TableRecord& table) {
-  return {{"pipeline", table.pipeline},
-          {"table", table.identifier},
-          {"state", NameOf(table.state)},
-          {"code", table.reason_code},
-          {"reason", table.reason},
-          {"next", table.next},
-          {"rows",
-           {{"read", table.rows_read},
-            {"appended", table.rows_appended},
-            {"inserted", table.rows_inserted},
-            {"updated", table.rows_updated},
-            {"deleted", table.rows_deleted},
-            {"unchanged", table.rows_unchanged},
-            {"quarantined", table.rows_quarantined}}},
-          {"requests", table.requests},
-          {"throttled", table.throttled},
-          {"retries", table.retries},
-          {"waited_ms", table.waited_ms},
-          {"snapshot_id", table.snapshot_id ? Json(*table.snapshot_id) : Json(nullptr)},
-          {"cursor", table.cursor_after},
-          {"schema_changes", table.schema_changes},
-          {"warnings", table.warnings}};
+std::string StateText(const pipeline::JudgedTable& table) {
+  const state::TableRecord& last = table.status.last;
+  if (table.never) return "never";
+  if (last.state != state::TableState::kCompleted || last.findings.empty()) return NameOf(last.state);
+  const auto is_error = [](const state::Finding& finding) { return finding.is_error; };
+  return std::ranges::any_of(last.findings, is_error) ? "late" : "warning";
+}
+
+std::string NoteText(const pipeline::JudgedTable& table) {
+  const state::TableRecord& last = table.status.last;
+  if (!last.reason_code.empty()) return last.reason_code + ", run " + table.status.run_id.substr(0, 13);
+  if (!last.findings.empty()) return last.findings.front().code + " " + last.findings.front().text;
+  return last.warnings.empty() ? "" : last.warnings.front();
 }
 
 Result<int> ShowStatus(App& app, const Arguments& arguments) {
+  ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
   ARROW_ASSIGN_OR_RAISE(state::RunHistory * history, app.History());
-  ARROW_ASSIGN_OR_RAISE(const auto tables, history->LatestTables());
-  TextTable text({"TABLE", "STATE", "LAST OK", "READ", "QUARANTINED", "CURSOR", "NOTE"});
+  ARROW_ASSIGN_OR_RAISE(auto latest, history->LatestTables(project->lake.warehouse));
+  const auto tables = pipeline::JudgeTables(*project, std::move(latest), app.clock().LogicalNow());
+  TextTable text({"TABLE", "STATE", "LAST OK", "AGE", "READ", "QUARANTINED", "CURSOR", "NOTE"});
   Json list = Json::array();
-  bool failed = false;
-  for (const auto& table : tables) {
-    failed |= table.last.state == state::TableState::kFailed;
-    const std::string note = !table.last.reason_code.empty()
-                                 ? table.last.reason_code + ", run " + table.run_id.substr(0, 13)
-                             : table.last.warnings.empty() ? ""
-                                                           : table.last.warnings.front();
-    const std::string success = table.last_success ? FormatTimestamp(*table.last_success) : "never";
-    text.Add({table.last.identifier, NameOf(table.last.state), success, std::to_string(table.last.rows_read),
-              std::to_string(table.last.rows_quarantined), Short(table.last.cursor_after, 40), Short(note, 60)});
-    Json entry = TableJson(table.last);
-    entry["last_success"] = table.last_success ? Json(success) : Json(nullptr);
-    entry["run_id"] = table.run_id;
+  for (const pipeline::JudgedTable& table : tables) {
+    const state::TableRecord& last = table.status.last;
+    const bool unnamed = !table.never && pipeline::IsUnnamed(*project, table.status, *history);
+    const std::string note = unnamed ? "kept: no pipeline names it any more" : NoteText(table);
+    const std::string success = table.status.last_success ? FormatTimestamp(*table.status.last_success) : "never";
+    text.Add({last.identifier, StateText(table), success,
+              table.age_seconds ? pipeline::AgeText(*table.age_seconds) : "", std::to_string(last.rows_read),
+              std::to_string(last.rows_quarantined), Short(last.cursor_after, 40), Short(note, 60)});
+    Json entry = pipeline::JudgedJson(table);
+    entry["configured"] = !unnamed;
     list.push_back(std::move(entry));
   }
   ARROW_RETURN_NOT_OK(app.Print(arguments.Flag("--json") ? list.dump() + "\n" : text.Render()));
-  return failed && arguments.Flag("--check") ? 3 : 0;
+  WarnOfOutside(app, project->lake);
+  return arguments.Flag("--check") ? pipeline::StatusExitCode(tables, arguments.Flag("--strict")) : 0;
+}
+
+double SecondsOf(const state::RunRecord& run) {
+  return run.finished ? static_cast<double>(run.finished->micros - run.started.micros) / 1e6 : 0;
+}
+
+std::string SecondsText(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", seconds);
+  return text;
+}
+
+// The runs with their tables; of `table` alone, if it is not empty.
+Result<std::vector<state::RunRecord>> RunsWithTables(state::RunHistory& history, const std::string& table,
+                                                     int64_t limit) {
+  ARROW_ASSIGN_OR_RAISE(auto runs, history.Runs({.pipeline = "", .table = table, .state = {}, .limit = limit}));
+  for (state::RunRecord& run : runs) {
+    const state::RunState state = run.state;
+    ARROW_ASSIGN_OR_RAISE(run, history.FindRun(run.run_id));
+    run.state = state;
+    std::erase_if(run.tables, [&](const state::TableRecord& record) {
+      return !table.empty() && record.table != table && record.identifier != table;
+    });
+  }
+  return runs;
+}
+
+Json RunJson(const state::RunRecord& run) {
+  Json out = {{"run_id", run.run_id},
+              {"command", run.command},
+              {"pipeline", run.pipeline},
+              {"environment", run.environment},
+              {"started", FormatTimestamp(run.started)},
+              {"seconds", SecondsOf(run)},
+              {"state", NameOf(run.state)},
+              {"exit_code", run.exit_code},
+              {"tables", Json::array()}};
+  for (const state::TableRecord& table : run.tables) out["tables"].push_back(pipeline::RecordJson(table));
+  return out;
+}
+
+TextTable RunsOfTable(const std::vector<state::RunRecord>& runs) {
+  TextTable text({"RUN", "TABLE", "STARTED", "SECONDS", "STATE", "READ", "WRITTEN", "DELETED", "QUARANTINED", "CODE"});
+  for (const state::RunRecord& run : runs) {
+    for (const state::TableRecord& table : run.tables) {
+      const int64_t written = table.rows_appended + table.rows_inserted + table.rows_updated;
+      text.Add(
+          {run.run_id, table.identifier, FormatTimestamp(run.started),
+           SecondsText(static_cast<double>(table.duration_ms) / 1000), NameOf(table.state),
+           std::to_string(table.rows_read), std::to_string(written), std::to_string(table.rows_deleted),
+           std::to_string(table.rows_quarantined),
+           table.reason_code.empty() && !table.findings.empty() ? table.findings.front().code : table.reason_code});
+    }
+  }
+  return text;
 }
 
 Result<int> ShowRuns(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(state::RunHistory * history, app.History());
-  ARROW_ASSIGN_OR_RAISE(const auto runs, history->Runs({.limit = arguments.Integer("--limit").value_or(20)}));
-  TextTable text({"RUN", "COMMAND", "PIPELINE", "STARTED", "SECONDS", "RESULT", "EXIT"});
-  Json list = Json::array();
-  for (const auto& run : runs) {
-    const double seconds = run.finished ? static_cast<double>(run.finished->micros - run.started.micros) / 1e6 : 0;
-    char took[32];
-    std::snprintf(took, sizeof took, "%.1f", seconds);
-    text.Add({run.run_id, run.command, run.pipeline, FormatTimestamp(run.started), took, NameOf(run.state),
-              std::to_string(run.exit_code)});
-    list.push_back({{"run_id", run.run_id},
-                    {"command", run.command},
-                    {"pipeline", run.pipeline},
-                    {"environment", run.environment},
-                    {"started", FormatTimestamp(run.started)},
-                    {"seconds", seconds},
-                    {"state", NameOf(run.state)},
-                    {"exit_code", run.exit_code}});
+  const std::string table = arguments.Text("--table");
+  ARROW_ASSIGN_OR_RAISE(const auto runs, RunsWithTables(*history, table, arguments.Integer("--limit").value_or(20)));
+  if (arguments.Flag("--json")) {
+    Json list = Json::array();
+    for (const state::RunRecord& run : runs) list.push_back(RunJson(run));
+    ARROW_RETURN_NOT_OK(app.Print(list.dump() + "\n"));
+    return 0;
   }
-  ARROW_RETURN_NOT_OK(app.Print(arguments.Flag("--json") ? list.dump() + "\n" : text.Render()));
-  return 0;
-}
-
-Result<int> ShowLogs(App& app, const Arguments& arguments) {
-  ARROW_ASSIGN_OR_RAISE(state::RunHistory * history, app.History());
-  ARROW_ASSIGN_OR_RAISE(const auto run, history->FindRun(arguments.Text("RUN", "last")));
-  const auto log = app.files().ReadText(run.log_file, int64_t{1} << 30);
-  if (log.ok()) ARROW_RETURN_NOT_OK(app.Print(*log));
-  for (const auto& table : run.tables) ARROW_RETURN_NOT_OK(app.Print(TableJson(table).dump() + "\n"));
+  TextTable text({"RUN", "COMMAND", "PIPELINE", "STARTED", "SECONDS", "RESULT", "EXIT"});
+  for (const state::RunRecord& run : runs) {
+    text.Add({run.run_id, run.command, run.pipeline, FormatTimestamp(run.started), SecondsText(SecondsOf(run)),
+              NameOf(run.state), std::to_string(run.exit_code)});
+  }
+  ARROW_RETURN_NOT_OK(app.Print(table.empty() ? text.Render() : RunsOfTable(runs).Render()));
   return 0;
 }
 
@@ -137,11 +176,12 @@ Result<int> Retry(App& app, const Arguments& arguments) {
   RunRequest request;
   request.options.command = "retry";
   request.json = arguments.Flag("--json");
+  request.metrics_file = arguments.Text("--metrics-file");
   for (const auto& table : run.tables) {
     if (table.state != state::TableState::kCompleted)
-      request.options.select.push_back(table.pipeline + "." + table.table);
+      request.options.selection.select.push_back(table.pipeline + "." + table.table);
   }
-  if (request.options.select.empty()) {
+  if (request.options.selection.select.empty()) {
     app.Say("nothing to retry: every table of run " + run.run_id + " completed\n");
     return 0;
   }
@@ -152,28 +192,27 @@ Result<int> Retry(App& app, const Arguments& arguments) {
 
 Command StatusCommand() {
   return {.name = "status",
+          .reads_source = false,
+          .reads_tables = true,
           .group = "Look",
           .summary = "the latest of every table",
           .options = {kJson,
-                      {.name = "--check", .kind = Option::Kind::kFlag, .help = "exit 3 if a table's last run failed"}},
+                      {.name = "--check",
+                       .kind = Option::Kind::kFlag,
+                       .help = "exit 3 if a table's last load failed, 6 if one is later than freshness allows"},
+                      {.name = "--strict", .kind = Option::Kind::kFlag, .help = "with --check: 6 for warnings too"}},
           .run = ShowStatus};
 }
 
 Command RunsCommand() {
   return {.name = "runs",
+          .reads_source = false,
           .group = "Look",
           .summary = "the latest runs",
-          .options = {kJson, {.name = "--limit", .kind = Option::Kind::kInteger, .help = "how many (20)"}},
+          .options = {kJson,
+                      {.name = "--table", .help = "runs of one table: its name, or dataset.table"},
+                      {.name = "--limit", .kind = Option::Kind::kInteger, .help = "how many (20)"}},
           .run = ShowRuns};
-}
-
-Command LogsCommand() {
-  return {
-      .name = "logs",
-      .group = "Look",
-      .summary = "log lines and tables of one run",
-      .options = {{.name = "RUN", .kind = Option::Kind::kPositional, .help = "run id or its beginning (the last run)"}},
-      .run = ShowLogs};
 }
 
 Command RetryCommand() {
@@ -182,7 +221,8 @@ Command RetryCommand() {
       .group = "Run",
       .summary = "run again the tables of a run that did not complete",
       .options = {{.name = "RUN", .kind = Option::Kind::kPositional, .help = "run id or its beginning (the last run)"},
-                  kJson},
+                  kJson,
+                  {.name = "--metrics-file", .help = "file for Prometheus' textfile collector, ending with .prom"}},
       .run = Retry};
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "io/file_store.h"
 #include "query/result_format.h"
 #include "query/session.h"
 
@@ -21,20 +22,26 @@ int TerminalWidth() {
 // Without a project or lake only iceberg('…') names tables, and nothing is created.
 Result<catalog::Catalog*> CatalogIfThere(App& app) {
   const auto catalog = app.Catalog(/*create=*/false);
-  if (catalog.ok()) return *catalog;
-  return app.already_printed() ? Result<catalog::Catalog*>(catalog.status()) : nullptr;
+  if (catalog.ok() || !io::IsNotFound(catalog.status())) return catalog;
+  return nullptr;
 }
 
 }  // namespace
 
 Command SqlCommand() {
-  Command command{.name = "sql", .group = "Look", .summary = "query the lake's tables (DuckDB's SQL, read only)"};
+  Command command{.name = "sql",
+                  .reads_source = false,
+                  .reads_tables = true,
+                  .group = "Look",
+                  .summary = "query the lake's tables (DuckDB's SQL, read only)"};
   command.options = {
       {.name = "QUERY",
        .kind = Option::Kind::kPositional,
        .help = "one statement; tables as dataset.table",
        .required = true},
-      {.name = "--format", .help = "output format", .choices = {"table", "json", "ndjson", "csv", "parquet", "md"}},
+      {.name = "--format",
+       .help = "output format",
+       .choices = {"table", "json", "ndjson", "csv", "parquet", "md", "canonical"}},
       {.name = "--json", .kind = Option::Kind::kFlag, .help = "same as --format json"},
   };
   command.run = [](App& app, const Arguments& arguments) -> Result<int> {

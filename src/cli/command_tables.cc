@@ -40,7 +40,13 @@ Result<int> ShowTables(App& app, const Arguments& arguments) {
                     {"columns", table.num_columns},
                     {"snapshots", table.num_snapshots},
                     {"changed", changed.empty() ? Json(nullptr) : Json(changed)},
-                    {"metadata", table.metadata_location}});
+                    {"metadata", table.metadata_location},
+                    {"kind", "table"}});
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto views, query::ListViews(*catalog));
+  for (const auto& view : views) {
+    text.Add({view.ToString(), "view", "", "", "", "", ""});
+    list.push_back({{"table", view.ToString()}, {"kind", "view"}});
   }
   ARROW_RETURN_NOT_OK(app.Print(arguments.Flag("--json") ? list.dump() + "\n" : text.Render()));
   return 0;
@@ -85,12 +91,19 @@ Result<int> ShowMetadata(App& app, const Arguments& arguments) {
 }  // namespace
 
 Command TablesCommand() {
-  return {
-      .name = "tables", .group = "Look", .summary = "list the lake's tables", .options = {kJson}, .run = ShowTables};
+  return {.name = "tables",
+          .reads_source = false,
+          .reads_tables = true,
+          .group = "Look",
+          .summary = "list the lake's tables and views",
+          .options = {kJson},
+          .run = ShowTables};
 }
 
 Command HistoryCommand() {
   return {.name = "history",
+          .reads_source = false,
+          .reads_tables = true,
           .group = "Look",
           .summary = "list the snapshots of a table, newest first",
           .options = {kTable, kJson},
@@ -100,6 +113,8 @@ Command HistoryCommand() {
 Command TableMetadataCommand() {
   return {
       .name = "table metadata",
+      .reads_source = false,
+      .reads_tables = true,
       .group = "Look",
       .summary = "print the path of a table's current metadata file",
       .options = {kTable,

@@ -79,10 +79,25 @@ Status WriteDemoProject(const std::string& folder) {
   return file ? Status::OK() : MakeError(Fault::kConfig, folder + "/firn.yaml cannot be written");
 }
 
-Result<std::unique_ptr<DemoShop>> StartShopIfDemo(const std::string& folder) {
+namespace {
+
+// Looks where the project will be looked for: at the place given, else from here upward.
+bool IsDemo(const std::string& config) {
+  namespace fs = std::filesystem;
   std::error_code error;
-  if (!std::filesystem::exists(std::filesystem::path(folder) / kDemoMarker, error)) return nullptr;
-  if (std::getenv(kDemoUrlVariable) != nullptr) return nullptr;
+  if (!config.empty()) {
+    const fs::path place = fs::is_directory(config, error) ? fs::path(config) : fs::path(config).parent_path();
+    return fs::exists(place / kDemoMarker, error);
+  }
+  fs::path folder = fs::current_path(error);
+  while (!fs::exists(folder / "firn.yaml", error) && folder != folder.parent_path()) folder = folder.parent_path();
+  return fs::exists(folder / kDemoMarker, error);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DemoShop>> StartShopIfDemo(const std::string& config) {
+  if (std::getenv(kDemoUrlVariable) != nullptr || !IsDemo(config)) return nullptr;
   ARROW_ASSIGN_OR_RAISE(auto shop, DemoShop::Start({.generation = 2}));
   ::setenv(kDemoUrlVariable, shop->url().c_str(), 1);
   return shop;

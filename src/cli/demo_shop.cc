@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -121,7 +123,19 @@ class MicrohttpdShop : public DemoShop {
       return MakeError(Fault::kConfig, "the demo shop cannot listen on port " + std::to_string(port));
     const MHD_DaemonInfo* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_BIND_PORT);
     port_ = info == nullptr ? port : info->port;
-    return Status::OK();
+    return CheckReachable(address);
+  }
+
+  // In a network namespace of its own even 127.0.0.1 may be down; better said at once than after all retries.
+  Status CheckReachable(sockaddr_in address) const {
+    address.sin_port = htons(port_);
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool reached =
+        socket >= 0 && ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    if (socket >= 0) ::close(socket);
+    if (reached) return Status::OK();
+    return MakeError(Fault::kConfig, "the demo shop cannot be reached on 127.0.0.1: the loopback interface is down",
+                     {.next = "ip link set lo up"});
   }
 
   std::string url() const override { return "http://127.0.0.1:" + std::to_string(port_); }

@@ -16,6 +16,7 @@ using pipeline::TableProgress;
 
 constexpr std::chrono::milliseconds kRedraw{100};
 constexpr std::chrono::seconds kHeartbeat{30};
+constexpr std::chrono::seconds kWaitEvery{5};  // lines about waiting, of one table
 
 const char* PhaseName(TablePhase phase) {
   switch (phase) {
@@ -63,6 +64,7 @@ void ProgressView::Finish() {
   if (terminal_ && lines_drawn_ > 0) app_.Say("\x1b[" + std::to_string(lines_drawn_) + "F\x1b[J");
   lines_drawn_ = 0;
   SayChanges();
+  SayWaits();
 }
 
 void ProgressView::Loop(std::stop_token stop) {
@@ -75,6 +77,7 @@ void ProgressView::Loop(std::stop_token stop) {
     if (stop.stop_requested()) return;
     if (terminal_) DrawTable();
     SayChanges();
+    SayWaits();
     if (!terminal_ && !app_.quiet() && std::chrono::steady_clock::now() - last >= kHeartbeat) {
       last = std::chrono::steady_clock::now();
       for (const TableProgress* table : progress_.tables()) app_.Say("  " + Line(*table) + "\n");
@@ -91,7 +94,10 @@ void ProgressView::DrawTable() {
     const int64_t rows = tables[i]->rows.load();
     const int64_t rate = (rows - rows_before_[i]) * (1000 / kRedraw.count());
     rows_before_[i] = rows;
-    text += "  " + Line(*tables[i]) + (rate > 0 ? "  " + std::to_string(rate) + " rows/s" : "") + "\n";
+    text += "  " + Line(*tables[i]) + (rate > 0 ? "  " + std::to_string(rate) + " rows/s" : "");
+    const pipeline::WaitNote wait = tables[i]->wait();
+    if (wait.number > 0 && wait.until > std::chrono::steady_clock::now()) text += "  " + WaitText(wait);
+    text += "\n";
   }
   lines_drawn_ = tables.size();
   app_.Say(text);
@@ -115,6 +121,32 @@ void ProgressView::SayChanges() {
       if (!app_.Print(line.dump() + "\n").ok()) return;
     } else if (!app_.quiet() && (phase == TablePhase::kReading || phase == TablePhase::kCommitting)) {
       app_.Say("  " + Line(*tables[i]) + "\n");
+    }
+  }
+}
+
+// A wait that is over by now is told too: what was waited for explains where the time went.
+void ProgressView::SayWaits() {
+  if ((terminal_ && !json_stream_) || (app_.quiet() && !json_stream_)) return;
+  const auto tables = progress_.tables();
+  const auto now = std::chrono::steady_clock::now();
+  said_waits_.resize(tables.size());
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const pipeline::WaitNote wait = tables[i]->wait();
+    SaidWait& said = said_waits_[i];
+    if (wait.number == said.number || (said.number > 0 && now - said.at < kWaitEvery)) continue;
+    said = {.number = wait.number, .at = now};
+    if (json_stream_) {
+      const nlohmann::ordered_json line = {
+          {"type", "wait"},
+          {"table", tables[i]->identifier},
+          {"seconds", static_cast<double>(wait.delay_ms) / 1000},
+          {"attempt", wait.attempt},
+          {"reason", wait.why},
+          {"gives_up_in_seconds", static_cast<double>(wait.delay_ms + wait.gives_up_ms) / 1000}};
+      if (!app_.Print(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n").ok()) return;
+    } else {
+      app_.Say("  " + tables[i]->identifier + ": " + WaitText(wait) + "\n");
     }
   }
 }

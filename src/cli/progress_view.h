@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "pipeline/progress.h"
 
@@ -12,7 +14,8 @@ namespace firn::cli {
 class App;
 
 /// Shows a run while it goes on: on a terminal a table that redraws itself at most ten times a second, elsewhere a line
-/// per table and change of phase and a heartbeat every 30 seconds, on stderr; with `json_stream` JSON lines on stdout.
+/// per table and change of phase, one per wait for another attempt (at most every 5 seconds and table), and a heartbeat
+/// every 30 seconds, on stderr; with `json_stream` JSON lines on stdout.
 /// Has a thread of its own, ended by Finish or the destructor.
 class ProgressView {
  public:
@@ -25,6 +28,7 @@ class ProgressView {
   void Loop(std::stop_token stop);
   void DrawTable();
   void SayChanges();
+  void SayWaits();
 
   App& app_;
   const pipeline::RunProgress& progress_;
@@ -33,6 +37,11 @@ class ProgressView {
   size_t lines_drawn_ = 0;
   std::vector<pipeline::TablePhase> said_;
   std::vector<int64_t> rows_before_;
+  struct SaidWait {
+    int64_t number = 0;
+    std::chrono::steady_clock::time_point at;
+  };
+  std::vector<SaidWait> said_waits_;  // of each table
   std::jthread thread_;
 };
 

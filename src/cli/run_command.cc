@@ -1,28 +1,47 @@
 #include "cli/run_command.h"
 
-#include <arrow/memory_pool.h>
-
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/error_text.h"
 #include "cli/progress_view.h"
-#include "pipeline/progress.h"
+#include "cli/run_setup.h"
+#include "pipeline/alerts.h"
+#include "pipeline/lineage.h"
+#include "pipeline/metrics_text.h"
 #include "pipeline/run.h"
-#include "table/commit/committer.h"
+#include "pipeline/run_log.h"
 
 namespace firn::cli {
 namespace {
 
-void KeepResult(const config::Project& project, const pipeline::RunResult& result) {
+// What was rotated away from a log goes before it.
+std::string WholeLog(const std::string& path) {
+  std::string text;
+  for (int number = log::kLogFilesKept; number >= 0; --number) {
+    std::ifstream file(number == 0 ? path : log::RotatedName(path, number), std::ios::binary);
+    text.append(std::istreambuf_iterator<char>(file), {});
+  }
+  return text;
+}
+
+void KeepResult(const config::Project& project, state::RunHistory& history, const pipeline::RunResult& result) {
   const std::filesystem::path folder = std::filesystem::path(project.state_folder) / "runs" / result.run_id;
   std::error_code error;
   std::filesystem::create_directories(folder, error);
+  const std::string json = pipeline::ToJson(result) + "\n";
   std::ofstream file(folder / "result.json");
-  file << pipeline::ToJson(result) << "\n";
-  if (!file) log::Warn("result not kept", {{"folder", folder.string()}});
+  file << json;
+  if (!file.flush()) log::Warn("result not kept", {{"folder", folder.string()}});
+  if (project.state_location.empty()) return;
+  Status kept = history.KeepFile(result.run_id, "result.json", json);
+  if (kept.ok()) {
+    kept = history.KeepFile(result.run_id, "log.jsonl", WholeLog(pipeline::RunLog::PathOf(project, result.run_id)));
+  }
+  if (!kept.ok()) log::Warn("result and log not kept in the state", {{"reason", kept.message()}});
 }
 
 std::string Counts(const pipeline::TableResult& table) {
@@ -34,10 +53,37 @@ std::string Counts(const pipeline::TableResult& table) {
   add(table.rows.inserted, "inserted");
   add(table.rows.updated, "updated");
   add(table.rows.deleted, "deleted");
-  add(table.rows.skipped, "read before");
+  add(table.rows.skipped, "known before");
   add(table.rows.duplicates, "superseded");
   add(table.rows.quarantined, "quarantined");
   return text;
+}
+
+void SayWatched(App& app, const pipeline::TableResult& table) {
+  for (const auto& finding : table.findings) {
+    app.Say("  ! " + table.identifier + ": " + finding.code + " " + finding.text + "\n");
+  }
+  for (const auto& alert : table.alerts) {
+    if (alert.error.empty()) continue;
+    app.Say("  ! " + table.identifier + ": the " + alert.by + " of `on." + alert.event +
+            "` was not delivered: " + alert.error + "\n");
+  }
+}
+
+constexpr uintmax_t kMetricsBytesMax = 16 << 20;  // a larger file is none of ours
+
+// Monitors read the file at any time, and counters go on from what it holds.
+template <typename... What>
+void WriteMetrics(App& app, const std::string& path, const What&... what) {
+  if (path.empty()) return;
+  std::error_code error;
+  const std::string absolute = std::filesystem::absolute(path, error).string();
+  const auto size = std::filesystem::file_size(absolute, error);
+  std::ifstream before(absolute);
+  std::string text;
+  if (!error && size <= kMetricsBytesMax) text.assign(std::istreambuf_iterator<char>(before), {});
+  const Status written = app.files().WriteAtomic(absolute, pipeline::MetricsText(text, what...));
+  if (!written.ok()) app.Say("!  the metrics are not written: " + written.message() + "\n");
 }
 
 void SaySummary(App& app, const pipeline::RunResult& result) {
@@ -52,9 +98,11 @@ void SaySummary(App& app, const pipeline::RunResult& result) {
     } else {
       line += (table.state == pipeline::TableState::kFailed ? "FAILED   " : "stopped   ") + Counts(table);
     }
+    if (const auto& found = table.requests.records_found; !found.empty()) line += "   records " + found + " (auto)";
     for (const std::string& change : table.schema_changes) line += "   " + change;
     app.Say(line + "\n");
     for (const std::string& warning : table.warnings) app.Say("  ! " + table.identifier + ": " + warning + "\n");
+    SayWatched(app, table);
     rows += table.rows.read;
     requests += table.requests.num_requests;
     throttled += table.requests.num_throttled;
@@ -78,49 +126,64 @@ void SayNext(App& app, const pipeline::RunResult& result) {
   if (!result.tables.empty()) app.Next("firn sql \"from " + result.tables.front().identifier + " limit 5\"");
 }
 
-}  // namespace
+Status PrintResult(App& app, const RunRequest& request, const std::string& json) {
+  if (request.json) ARROW_RETURN_NOT_OK(app.Print(json + "\n"));
+  return request.json_stream ? app.Print("{\"type\":\"result\",\"result\":" + json + "}\n") : Status::OK();
+}
 
-Result<pipeline::RunResult> RunTablesForResult(App& app, const RunRequest& request) {
-  ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
+Result<pipeline::RunResult> TryRun(App& app, const config::Project* project, const RunRequest& request) {
   if (project->pipelines.empty()) {
     return MakeError(Fault::kConfig, "there is no pipeline here, so there is nothing to run",
                      {.state = "nothing was created", .next = "firn init URL, or run in a project's folder"});
   }
+  ARROW_ASSIGN_OR_RAISE(auto lineage, pipeline::ReadLineageSettings(config::LoadOptions::FromProcess().env));
   ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/true));
-  ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app.Http());
   ARROW_ASSIGN_OR_RAISE(state::RunHistory * history, app.History());
-  ARROW_ASSIGN_OR_RAISE(const int64_t memory_bytes, app.MemoryBytes());
-  MemoryBudget budget(memory_bytes);
-  BudgetedMemoryPool pool(budget, *arrow::default_memory_pool());
-  const auto committer = table::Committer::Make(*catalog, app.files(), app.clock(), {.engine_version = FIRN_VERSION});
-  pipeline::RunProgress progress;
-  pipeline::RunContext context{.project = *project,
-                               .clock = app.clock(),
-                               .files = app.files(),
-                               .catalog = *catalog,
-                               .committer = *committer,
-                               .http = *http,
-                               .history = history,
-                               .budget = budget,
-                               .pool = &pool,
-                               .progress = progress,
-                               .options = request.options,
-                               .run_id = pipeline::NewRunId(app.clock()),
-                               .loaded_at = app.clock().LogicalNow()};
-  context.options.threads = app.threads();
-  ProgressView view(app, progress, context.run_id, request.json_stream);
+  ARROW_ASSIGN_OR_RAISE(const auto setup, RunSetup::Open(app, *project, *catalog, request.options));
+  pipeline::RunContext& context = setup->context();
+  context.history = history;
+  context.log = app.log();
+  pipeline::LineageEmitter emitter(lineage, *project, context.http, app.clock());
+  if (lineage.enabled()) context.lineage = &emitter;
+  ARROW_RETURN_NOT_OK(pipeline::FillStates(history, project->lake.warehouse, &context.options.selection));
+  ProgressView view(app, context.progress, context.run_id, request.json_stream);
   auto result = pipeline::RunProject(context, app.stop());
   view.Finish();
-  if (result.ok()) KeepResult(*project, *result);
+  if (result.ok()) KeepResult(*project, *history, *result);
+  return result;
+}
+
+// Neither somebody's mistake at the keyboard nor a run that is at work already.
+bool IsWorthAnAlert(const Status& error) {
+  const ErrorContext* context = ContextOf(error);
+  const bool mistyped = context != nullptr && context->code == "E0230";
+  return FaultOf(error) != Fault::kBusy && FaultOf(error) != Fault::kCancelled && !mistyped;
+}
+
+}  // namespace
+
+Result<pipeline::RunResult> RunTablesForResult(App& app, const RunRequest& request) {
+  ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
+  auto result = TryRun(app, project, request);
+  if (result.ok() || !IsWorthAnAlert(result.status())) return result;
+  const auto http = app.Http();
+  if (http.ok()) {
+    pipeline::SendRunFailure({.project = *project, .http = **http, .clock = app.clock()}, result.status());
+  }
   return result;
 }
 
 Result<int> RunTables(App& app, RunRequest request) {
-  ARROW_ASSIGN_OR_RAISE(const pipeline::RunResult result, RunTablesForResult(app, request));
+  auto tried = RunTablesForResult(app, request);
+  if (!tried.ok()) {
+    WriteMetrics(app, request.metrics_file, tried.status(), app.clock().Now());
+    ARROW_RETURN_NOT_OK(PrintResult(app, request, pipeline::ToJson(tried.status())));
+    return tried.status();
+  }
+  const pipeline::RunResult& result = *tried;
+  WriteMetrics(app, request.metrics_file, result);
   if (!app.quiet()) SaySummary(app, result);
-  if (request.json) ARROW_RETURN_NOT_OK(app.Print(pipeline::ToJson(result) + "\n"));
-  if (request.json_stream)
-    ARROW_RETURN_NOT_OK(app.Print("{\"type\":\"result\",\"result\":" + pipeline::ToJson(result) + "}\n"));
+  ARROW_RETURN_NOT_OK(PrintResult(app, request, pipeline::ToJson(result)));
   if (request.show_next) SayNext(app, result);
   const int code = result.ExitCode();
   return code == 3 && request.partial_ok ? 0 : code;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/status.h"
 #include "pipeline/run_context.h"
 #include "pipeline/run_result.h"
@@ -14,6 +16,7 @@ struct RunRequest {
   bool json_stream = false;
   bool partial_ok = false;
   bool show_next = true;
+  std::string metrics_file = {};  // path; empty: none
 };
 
 /// Runs tables of the app's project with progress on stderr and the result where it was asked for; returns the exit

@@ -5,7 +5,7 @@
 namespace firn::cli {
 
 Result<TableChoice> ChooseTable(const config::Project& project, const std::string& name) {
-  ARROW_ASSIGN_OR_RAISE(const auto groups, pipeline::PlanGroups(project, {name}));
+  ARROW_ASSIGN_OR_RAISE(const auto groups, pipeline::PlanGroups(project, {.select = {name}}));
   TableChoice choice;
   std::string all;
   int found = 0;
@@ -19,6 +19,7 @@ Result<TableChoice> ChooseTable(const config::Project& project, const std::strin
     }
   }
   if (found == 1) return choice;
+  if (all.empty()) return pipeline::NothingSelected(project, "the name", name);
   return MakeError(Fault::kConfig, "`" + name + "` names several tables; name one of " + all);
 }
 

@@ -19,8 +19,17 @@ std::string Joined(const std::vector<std::string>& names) {
   return names.size() > kListedNamesMax ? out + ", …" : out;
 }
 
+/// An item of a list or of a map by number (`engines.0`, `on_status.404`) goes by the name of the whole.
 std::string NameOf(const Field& field, const std::string& path) {
-  return field.name.empty() ? path.substr(path.rfind('.') + 1) : field.name;
+  if (!field.name.empty()) return field.name;
+  const std::string_view all = path;
+  const size_t dot = all.rfind('.');
+  const std::string_view last = all.substr(dot + 1);
+  if (dot == std::string_view::npos || last.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::string(last);
+  }
+  const std::string_view whole = all.substr(0, dot);
+  return std::string(whole.substr(whole.rfind('.') + 1));
 }
 
 std::string Child(const std::string& path, std::string_view key) {
@@ -302,7 +311,7 @@ void Checker::CheckText(const Node& node, const Field& field, const std::string&
   }
   if (field.type == FieldType::kTimezone && !IsZoneName(node.text)) {
     Error("E0418", path, node.span, ShownValue(node) + " is not a time zone").help =
-        "write an IANA name like Europe/Berlin, or UTC";
+        "write an IANA name like Europe/Berlin, UTC, or an offset like \"+02:00\"";
   }
   if (field.type == FieldType::kUrl && !IsHttpUrl(node.text)) {
     const bool credentials = node.text.find('@') != std::string::npos;

@@ -51,6 +51,11 @@ Field Field::Unbuilt() && {
   return std::move(*this);
 }
 
+Field Field::OnlyFor(std::string source_type) && {
+  only_for = std::move(source_type);
+  return std::move(*this);
+}
+
 Field Field::InterpolatedIsSecret() && {
   interpolated_is_secret = true;
   return std::move(*this);

@@ -62,10 +62,10 @@ struct RenderOptions {
   bool color = false;
 };
 
-/// Returns the findings as text for stderr (like rustc's: place, excerpt, caret, help; at most kShownMax, the first
-/// error repeated as the last line) or as one document of the other formats (all findings). Ends with a newline unless
-/// empty. Values of secret-looking keys in excerpts, and every registered secret, are masked. Formats: SARIF 2.1.0;
-/// GitHub "workflow commands" (::error file=…).
+/// Returns the findings as text for stderr (like rustc's: place, excerpt, caret, help; at most kShownMax; of more
+/// than a screen of them the first error is repeated as the last line) or as one document of the other formats (all
+/// findings). Ends with a newline unless empty. Values of secret-looking keys in excerpts, and every registered secret,
+/// are masked. Formats: SARIF 2.1.0; GitHub "workflow commands" (::error file=…).
 std::string Render(const Diagnostics& diagnostics, const RenderOptions& options = {});
 
 /// Parses "text", "json", "github" or "sarif". Errors: kConfig.

@@ -15,6 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kExcerptCodePointsMax = 160;
+constexpr size_t kOneScreen = 5;  // findings that a person sees at once
 
 struct Palette {
   std::string_view error, warning, blue, bold, reset;
@@ -136,6 +137,7 @@ std::string RenderText(const Diagnostics& diagnostics, bool color) {
       std::find_if(sorted.begin(), sorted.end(), [](const auto& d) { return d.severity == Severity::kError; });
   const Diagnostic& repeated = first == sorted.end() ? sorted.front() : *first;
   out += "; `firn explain " + repeated.code + "` says more\n";
+  if (sorted.size() <= kOneScreen) return out;
   out += std::string(NameOf(repeated.severity)) + "[" + repeated.code + "]: " + Clean(repeated.message);
   if (repeated.span) out += " (" + ToString(repeated.span) + ")";
   return out + "\n";

@@ -72,8 +72,7 @@ constexpr std::array kExplanations = {
                 ""},
     Explanation{"E0211", "not in this build",
                 "The key or value is part of firn's design but this binary cannot do it. It is refused, because "
-                "ignoring it would "
-                "promise something that does not happen.",
+                "ignoring it would promise something that does not happen.",
                 ""},
     Explanation{"E0212", "a project version this firn does not know",
                 "`version: 1` is the only one so far. A newer version needs a newer firn.", "version: 1"},
@@ -138,8 +137,8 @@ constexpr std::array kExplanations = {
                 ""},
     Explanation{"E0412", "a key that needs a parent", "include and replace_children belong to tables with a parent.",
                 "parent: orders\ninclude: {order_id: parent.id}"},
-    Explanation{"E0413", "delete_when without merge", "A row is deleted by its key, in a table written with merge.",
-                ""},
+    Explanation{"E0413", "a merge setting without merge",
+                "Rows are deleted and compared by their key, in a table written with merge.", ""},
     Explanation{"E0414", "a request body that cannot be sent", "GET, HEAD and DELETE requests carry no body here.",
                 "method: POST"},
     Explanation{"E0415", "an unknown column type",
@@ -151,9 +150,95 @@ constexpr std::array kExplanations = {
     Explanation{"E0417", "a URL that cannot be used",
                 "URLs are absolute, http or https, and hold no user name or password.",
                 "base_url: https://api.shop.example"},
-    Explanation{"E0418", "an unknown time zone", "Time zones have IANA names: UTC, Europe/Berlin.", ""},
+    Explanation{"E0418", "an unknown time zone",
+                "Time zones have IANA names: UTC, Europe/Berlin. An offset like +02:00 is one too.", ""},
     Explanation{"E0419", "a key that is not in the rows",
                 "A primary key of a child table that begins with parent. must be brought in by include.", ""},
+    Explanation{
+        "E0420", "a status that cannot be judged",
+        "on_status judges refusals: a status from 400 to 599, a class (4xx) or a range (500-504). The narrowest "
+        "one that matches wins. 2xx is success and 3xx is followed.",
+        "on_status: {404: empty, 409: retry}"},
+    Explanation{"E0421", "a key inside an object",
+                "merge compares columns of the row itself. A key in an object below it (customer.id) is not one.",
+                "primary_key: id"},
+    Explanation{"E0422", "a check that cannot be read",
+                "Each item of `checks` has exactly one kind: not_null, unique, accepted_values, range, row_count, "
+                "freshness or sql.",
+                "checks:\n  - not_null: [id, email]\n  - range: {column: total, min: 0}"},
+    Explanation{"E0423", "tables of one commit that are published differently",
+                "A parent and its children are committed together; on different branches readers would see half of it.",
+                "publish: audit"},
+    Explanation{"E0424", "engines that cannot all read the table",
+                "Merged tables of format version 2 have position deletes, those of version 3 deletion vectors. "
+                "docs/reference/engines.md lists who reads what.",
+                "engines: [snowflake, athena]"},
+    Explanation{
+        "E0425", "merge settings that do not fit together",
+        "delete_insert replaces by merge_key; upsert, scd2 and insert_only go by primary_key; copy_on_write goes with "
+        "upsert by arrival. A setting that would have no effect is refused.",
+        "write_disposition: merge\nmerge_strategy: delete_insert\nmerge_key: day"},
+    Explanation{"E0426", "overwrite_partitions without partitions to overwrite",
+                "A replace of partitions needs write_disposition: replace and partition_by.",
+                "write_disposition: replace\npartition_by: [day(created_at)]\noverwrite_partitions: true"},
+    Explanation{
+        "E0428", "a column that cannot become that",
+        "name renames the table's column, renamed_from says that the source renamed its key, drop leaves the key "
+        "out and drops the column, default needs a plain type and format_version 3. "
+        "docs/reference/evolution.md has a table.",
+        "columns: {total: {name: amount}, old_flag: {drop: true}}"},
+    Explanation{
+        "E0470", "a warehouse on an object store that cannot be used",
+        "The warehouse is s3://bucket/prefix, gs://bucket/prefix or abfss://container@account.dfs.core.windows.net/"
+        "prefix, in plain characters. `lake.storage` says how the store is reached; keys come in pairs, and what is "
+        "left out comes from the provider's own chain.",
+        "lake: {warehouse: s3://bucket/lake, storage: {endpoint: http://127.0.0.1:9000}}"},
+
+    Explanation{
+        "E0471", "a warehouse path that other readers misread",
+        "Tables hold the paths of their files as URIs, and engines disagree on ?, #, %, *, brackets, braces and "
+        "backslashes in them. firn makes no new lake at such a path; one that is there already goes on working "
+        "in firn.",
+        "lake: {warehouse: /data/lake}"},
+    Explanation{
+        "E0472", "credentials that cannot be handed out",
+        "`firn catalog serve` can hand clients keys for the files of a table: those of `lake.storage` (static), "
+        "or temporary ones for the one table (sts). Both need a warehouse on S3 or what speaks it.",
+        "lake: {warehouse: s3://bucket/lake, catalog: {type: sqlite, vend_credentials: sts}}"},
+    Explanation{
+        "E0473", "state that is kept elsewhere, and what is not",
+        "With `state: s3://bucket/prefix`, `file:///folder` or `lake` a machine keeps nothing between runs. Then "
+        "nothing "
+        "that matters may be a file on it: neither the catalog nor a raw archive.",
+        "state: s3://bucket/firn-state\nlake: {warehouse: s3://bucket/lake, catalog: {type: rest, uri: https://…}}"},
+    Explanation{
+        "E0480", "a window without a time",
+        "`dedupe_window` is counted by a time of each row. Without `dedupe_by` that is when it was loaded, which "
+        "only the columns of `system_columns: firn` say.",
+        "dedupe_by: created_at"},
+    Explanation{"E0490", "a sort field that cannot be read",
+                "A column or a transform of one, then asc or desc, then nulls first or nulls last; or zorder(a, b, …) "
+                "alone.",
+                "sort_by: [created_at desc nulls last, \"bucket(16, id)\"]"},
+    Explanation{"E0491", "a share that is no number between 0 and 1", "", "bloom_filter: {fpp: 0.01}"},
+    Explanation{
+        "E0495", "an alert that cannot be sent or never happens",
+        "`on:` names events; each has a webhook, a command, an email, or {} to do nothing. The late event needs "
+        "`freshness`, the volume event `volume`.",
+        "on: {failure: {webhook: '${env:ALERT_URL}'}}"},
+    Explanation{"E0496", "limits of volume or freshness that make no sense", "",
+                "freshness: {warn_after: 6h, error_after: 24h}"},
+    Explanation{"E0497", "settings of files that do not fit together",
+                "A source of `type: files` has a location; its tables have paths below it, and say how their files are "
+                "written and what happens when one changes.",
+                "source: {type: files, location: ./inbox}, tables: {orders: {path: \"orders/*.csv\"}}"},
+    Explanation{"E0498", "a key of raw archives that is none",
+                "It is 32 random bytes as 64 hex digits or base64: openssl rand -hex 32.",
+                "raw: {key: \"${env:FIRN_RAW_KEY}\"}"},
+    Explanation{"E0499", "settings of a program that make no sense",
+                "A source of `type: process` has a command, a list of words that no shell reads, and a mapping of "
+                "settings that the program gets as JSON.",
+                "source: {type: process, command: [python3, extract.py], config: {token: \"${env:TOKEN}\"}}"},
 };
 
 constexpr bool IsSorted() {

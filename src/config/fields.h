@@ -17,5 +17,9 @@ ObjectTypePtr PaginateObjectType();
 ObjectTypePtr TableType();
 ObjectTypePtr IncrementalType();
 ObjectTypePtr ColumnType();
+ObjectTypePtr CheckType();
+std::vector<EnumValue> SystemColumnSets();
+Field BloomFilterField();           // of a column
+std::vector<Field> LayoutFields();  // of a table: order, statistics, upkeep
 
 }  // namespace firn::config

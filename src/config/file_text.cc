@@ -1,10 +1,14 @@
 #include "config/file_text.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 
 namespace firn::config {
+namespace {
+constexpr size_t kStepBytes = 1 << 16;
+}
 
 Result<std::string> ReadFileText(const std::string& path, int64_t bytes_max) {
   std::error_code error;
@@ -14,9 +18,17 @@ Result<std::string> ReadFileText(const std::string& path, int64_t bytes_max) {
   if (!std::filesystem::is_regular_file(status)) return MakeError(Fault::kConfig, "it is not a regular file");
   std::ifstream in(path, std::ios::binary);
   if (!in) return MakeError(Fault::kConfig, "it cannot be opened (permissions?)");
-  std::string text(static_cast<size_t>(bytes_max) + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(in.gcount()));
+  const auto most = static_cast<size_t>(bytes_max) + 1;
+  const auto known = static_cast<size_t>(std::filesystem::file_size(path, error));  // it may grow meanwhile
+  std::string text;
+  size_t step = error ? kStepBytes : std::min(known, most) + 1;  // a file that stays as it is ends within the first
+  while (in && text.size() < most) {
+    const size_t before = text.size();
+    text.resize(std::min(before + step, most));
+    in.read(text.data() + before, static_cast<std::streamsize>(text.size() - before));
+    text.resize(before + static_cast<size_t>(in.gcount()));
+    step = kStepBytes;
+  }
   if (in.bad()) return MakeError(Fault::kConfig, "reading failed");
   if (static_cast<int64_t>(text.size()) > bytes_max) {
     return MakeError(Fault::kConfig, "it is larger than " + std::to_string(bytes_max) + " bytes");

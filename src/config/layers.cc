@@ -11,6 +11,7 @@
 #include "config/fields.h"
 #include "config/file_text.h"
 #include "config/interpolate.h"
+#include "config/project_files.h"
 #include "config/text_position.h"
 
 namespace firn::config {
@@ -18,11 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kProjectFile = "firn.yaml";
 constexpr std::string_view kVariablePrefix = "FIRN__";
 constexpr int64_t kDotEnvBytesMax = 1 << 20;
 constexpr int kFoldersUpMax = 64;
-constexpr size_t kProjectFilesMax = 1'000;
 
 std::string ValueOf(const std::map<std::string, std::string>& env, const std::string& name) {
   const auto found = env.find(name);
@@ -58,6 +57,7 @@ class LayerBuilder {
     }
     ReadDotEnv();
     if (!ApplyEnvironment()) return std::nullopt;
+    ReadDotEnvOfEnvironment();
     if (broken_) return std::nullopt;
     for (const auto& [name, value] : options_.env) {
       if (name.starts_with(kVariablePrefix)) ApplyVariable(name, value);
@@ -98,23 +98,16 @@ class LayerBuilder {
   }
 
   bool UseFolder(const fs::path& folder) {
-    std::error_code error;
     tree_.folder = folder.string();
     if (tree_.folder.size() > 1 && tree_.folder.ends_with('/')) tree_.folder.pop_back();
-    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-      const std::string extension = it->path().extension().string();
-      std::error_code ignored;
-      if ((extension == ".yaml" || extension == ".yml") && it->is_regular_file(ignored)) paths_.push_back(it->path());
-      if (paths_.size() > kProjectFilesMax) {
-        diagnostics_->AddError("E0110", NamedPlace(tree_.folder), "the folder has more than 1000 project files");
-        return false;
-      }
+    auto files = ProjectFilesOf(folder);
+    if (files.ok() && !files->empty()) {
+      paths_ = *std::move(files);
+      return true;
     }
-    std::sort(paths_.begin(), paths_.end());
-    if (!error && !paths_.empty()) return true;
     diagnostics_
         ->AddError("E0110", NamedPlace(ShownPath(folder)),
-                   error ? "the folder cannot be read: " + error.message() : "the folder has no *.yaml file")
+                   files.ok() ? "the folder has no *.yaml file" : files.status().message())
         .help = "firn init writes a project";
     return false;
   }
@@ -123,7 +116,7 @@ class LayerBuilder {
     fs::path folder = tree_.folder;
     for (int i = 0; i < kFoldersUpMax; ++i) {
       std::error_code error;
-      if (fs::is_regular_file(folder / kProjectFile, error)) return UseFile(folder / kProjectFile);
+      if (fs::is_regular_file(folder / kProjectFile, error)) return UseFolder(folder);
       if (fs::exists(folder / ".git", error) || !folder.has_relative_path()) break;
       folder = folder.parent_path();
     }
@@ -179,22 +172,29 @@ class LayerBuilder {
         Diagnostic& diagnostic = diagnostics_->AddError(
             "E0111", entry.key_span, "`" + Shown(entry.key) + "` is set in two files of the project");
         diagnostic.notes.push_back({"it is also set here", known->key_span});
-        diagnostic.help = "remove one of the two";
+        diagnostic.help = "remove one of the two; --config FILE reads one file alone";
       }
     }
   }
 
-  void ReadDotEnv() {
-    const fs::path path = fs::path(tree_.folder) / ".env";
+  void ReadDotEnv() { dot_env_ = ReadVariables(".env"); }
+
+  // What .env.<name> says of a variable wins over .env, and the process's own over both.
+  void ReadDotEnvOfEnvironment() {
+    if (tree_.environment.empty() || tree_.environment.find('/') != std::string::npos) return;
+    auto own = ReadVariables(".env." + tree_.environment);
+    own.merge(dot_env_);
+    dot_env_ = std::move(own);
+  }
+
+  std::map<std::string, std::string> ReadVariables(const std::string& name) {
+    const fs::path path = fs::path(tree_.folder) / name;
     std::error_code error;
-    if (!fs::exists(path, error)) return;
+    if (!fs::exists(path, error)) return {};
     auto text = ReadFileText(path.string(), kDotEnvBytesMax);
-    if (!text.ok()) {
-      diagnostics_->AddWarning("E0306", NamedPlace(ShownPath(path)),
-                               "the file is left out: " + text.status().message());
-      return;
-    }
-    dot_env_ = ParseDotEnv(ShownPath(path), *text, diagnostics_);
+    if (text.ok()) return ParseDotEnv(ShownPath(path), *text, diagnostics_);
+    diagnostics_->AddWarning("E0306", NamedPlace(ShownPath(path)), "the file is left out: " + text.status().message());
+    return {};
   }
 
   std::string Variable(const std::string& name) const {
@@ -364,14 +364,34 @@ class LayerBuilder {
     for (Entry& entry : tree_.root.entries) {
       if (entry.key == "environments") {
         MarkUnresolved(&entry.value);
-      } else {
-        Node holder;
-        holder.kind = NodeKind::kMapping;
-        holder.entries.push_back(std::move(entry));
-        Interpolate(&holder, variables, diagnostics_);
-        entry = std::move(holder.entries[0]);
+        continue;
+      }
+      auto aside = entry.key == "pipelines" ? ResolveSources(&entry.value, variables) : Aside();
+      Node holder;
+      holder.kind = NodeKind::kMapping;
+      holder.entries.push_back(std::move(entry));
+      Interpolate(&holder, variables, diagnostics_);
+      entry = std::move(holder.entries[0]);
+      for (auto& [place, node] : aside) *place = std::move(node);
+    }
+  }
+
+  using Aside = std::vector<std::pair<Node*, Node>>;
+
+  // Where no source is asked, what sources and tables need may be unset: it stays unresolved. Returns those parts,
+  // which are laid aside while the rest is resolved in earnest.
+  Aside ResolveSources(Node* pipelines, VariableSource variables) {
+    Aside aside;
+    if (options_.resolve_sources) return aside;
+    variables.resolve = false;
+    for (Entry& pipeline : pipelines->entries) {
+      for (Entry& part : pipeline.value.entries) {
+        if (part.key != "source" && part.key != "tables") continue;
+        Interpolate(&part.value, variables, diagnostics_);
+        aside.emplace_back(&part.value, std::exchange(part.value, Node()));
       }
     }
+    return aside;
   }
 
   const LoadOptions& options_;

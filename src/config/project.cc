@@ -7,6 +7,7 @@
 #include "config/fields.h"
 #include "config/layers.h"
 #include "config/lowering.h"
+#include "config/text_position.h"
 #include "config/yaml_tree.h"
 
 extern char** environ;  // POSIX.1-2017, environ(7)
@@ -21,7 +22,10 @@ void CheckEnvironments(const Node& root, const std::string& chosen, Checker* che
   Checker partial(diagnostics, Checker::Mode::kPartial);
   for (const Entry& entry : environments->entries) {
     const std::string path = "environments." + entry.key;
-    if (entry.value.kind != NodeKind::kMapping) {
+    if (!IsName(entry.key)) {
+      checker->Error("E0209", path, entry.key_span, "`" + Shown(entry.key) + "` is not an environment's name").help =
+          kNameHelp;
+    } else if (entry.value.kind != NodeKind::kMapping) {
       if (!entry.value.is_null()) checker->Error("E0202", path, entry.value.span, "an environment must be a mapping");
     } else if (entry.key != chosen) {
       partial.CheckObject(entry.value, EnvironmentType(), path, entry.key_span);
@@ -111,7 +115,7 @@ Result<Project> LoadProject(const LoadOptions& options, Diagnostics* diagnostics
     CheckEnvironments(layers->root, layers->environment, &checker, diagnostics);
     checker.CheckObject(root, ProjectType(), "", root.span);
   }
-  Project project = LowerProject(root, layers->folder, &checker);
+  Project project = LowerProject(root, layers->folder, layers->environment, &checker);
   ARROW_RETURN_NOT_OK(diagnostics->ToStatus());
   project.files = std::move(layers->files);
   project.environment = std::move(layers->environment);

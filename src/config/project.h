@@ -34,7 +34,9 @@ struct PipelineConfig {
   std::string dataset;  // Iceberg namespace, dataset_prefix included; levels separated by '.'
   Schedule schedule;
   Naming naming = Naming::kSource;
-  std::vector<TableConfig> tables;  // in file order
+  SystemColumns system_columns = SystemColumns::kFirn;  // of its tables, unless they say otherwise
+  AlertsConfig alerts;                                  // those of the project included
+  std::vector<TableConfig> tables;                      // in file order
   std::vector<Choice> choices;
 
   const TableConfig* FindTable(std::string_view table) const;
@@ -48,8 +50,12 @@ struct Project {
   std::string environment;         // chosen by --env, FIRN_ENV or ENVIRONMENT; empty: none
   LakeConfig lake;
   std::string state_folder;  // absolute; run history, locks, caches; default <folder>/.firn
+  /// Where history, leases and exchanged secrets are, if not in state_folder: "s3://bucket/prefix", "file:///shared".
+  /// Then state_folder is scratch. Without a last slash.
+  std::string state_location;
   LimitsConfig limits;
   std::string mask_key;                   // secret; the key of mask_on_write: hmac
+  AlertsConfig alerts;                    // of the project itself
   std::vector<PipelineConfig> pipelines;  // in file order
   std::vector<Choice> choices;
 
@@ -82,6 +88,9 @@ struct LoadOptions {
   std::string stdin_text;                  // read by the caller when config is "-"
   bool resolve_secrets =
       true;  // false: unset ${env:…} and missing ${file:…} become placeholders (`validate --offline`)
+
+  /// false: the same of pipelines' sources and tables alone, for commands that ask no source.
+  bool resolve_sources = true;
 
   static LoadOptions FromProcess();
 };

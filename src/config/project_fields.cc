@@ -1,24 +1,23 @@
 #include "config/fields.h"
+#include "config/lake_catalogs.h"
+#include "config/rest_catalog.h"
+#include "config/storage_config.h"
+#include "config/watch_fields.h"
 
 namespace firn::config {
 namespace {
 
 ObjectTypePtr CatalogObject() {
-  static const auto type = std::make_shared<const ObjectType>(ObjectType{
-      .name = "catalog",
-      .doc = "Where the tables of the lake are listed.",
-      .fields = {Text("name").Default("firn").Doc("Name of the catalog inside its database.")},
-      .tag = "type",
-      .tag_default = "sqlite",
-      .variants =
-          {{.tag_value = "sqlite",
-            .doc = "A SQLite file in the JDBC layout, which pyiceberg and Java read too.",
-            .fields = {Text("path")
-                           .Doc("The database file, relative to the project. Default: catalog.db in the warehouse.")
-                           .Example("./lake/catalog.db")}},
-           {.tag_value = "rest", .doc = "An Iceberg REST catalog.", .fields = {Text("uri")}, .unbuilt = true},
-           {.tag_value = "glue", .doc = "AWS Glue.", .fields = {}, .unbuilt = true}},
-      .foreign = {{"url", "the sqlite catalog has `path:`"}, {"database", "write `path:`"}}});
+  static const auto type = std::make_shared<const ObjectType>(
+      ObjectType{.name = "catalog",
+                 .doc = "Where the tables of the lake are listed.",
+                 .fields = {Text("name").Default("firn").Doc("Name of the catalog inside its database.")},
+                 .tag = "type",
+                 .tag_default = "sqlite",
+                 .variants = {SqliteCatalogVariant(), PostgresCatalogVariant(), RestCatalogVariant(),
+                              GlueCatalogVariant(), HadoopCatalogVariant()},
+                 .foreign = {{"url", "write `uri:`; the sqlite catalog has `path:`"},
+                             {"database", "write `path:`, or name it in the `uri:`"}}});
   return type;
 }
 
@@ -27,8 +26,12 @@ std::vector<Field> SharedFields() {
       Object("lake", LakeType()).Doc("Where tables are kept."),
       Text("state")
           .Default(".firn")
-          .Doc("Folder of run history, locks and caches, relative to the project.")
-          .Example("./.firn"),
+          .Doc("Folder of run history, locks and caches, relative to the project. For machines that keep no disk: "
+               "s3://bucket/prefix or file:///shared/folder, or `lake` for <warehouse>/_firn/state. An environment "
+               "that does not name its own has environments/<name> in it.")
+          .Example("./.firn")
+          .Example("s3://bucket/firn-state")
+          .Example("lake"),
       Object("limits", LimitsType()).Doc("What one run may use."),
       Text("mask_key")
           .Secret()
@@ -38,9 +41,12 @@ std::vector<Field> SharedFields() {
       Text("schedule")
           .Doc("Schedule of pipelines without one; inside an environment, of all pipelines.")
           .Example("off"),
-      Enum("naming", {{"source", "exactly the source's names"}, {"snake_case", "", true}, {"lower", "", true}})
+      Enum("naming", {{"source", "exactly the source's names"},
+                      {"snake_case", "OrderID is order_id"},
+                      {"lower", "OrderID is orderid"}})
           .Default("source")
           .Doc("How column names are made from the source's names."),
+      AlertsField(),
       Map("pipelines", Object("", PipelineType())).Doc("Name to pipeline: a source and the tables read from it."),
   };
 }
@@ -69,11 +75,17 @@ ObjectTypePtr LakeType() {
   static const auto type = std::make_shared<const ObjectType>(ObjectType{
       .name = "lake",
       .doc = "The lake that all pipelines of the project write to.",
-      .fields =
-          {Text("warehouse").Default("./lake").Doc("Folder of the tables, relative to the project.").Example("./lake"),
-           Object("catalog", CatalogObject()).Doc("The list of tables.")},
+      .fields = {Text("warehouse")
+                     .Default("./lake")
+                     .Doc("Folder of the tables, relative to the project, or s3://bucket/prefix (gs://, abfss://).")
+                     .Example("./lake")
+                     .Example("s3://bucket/lake"),
+                 Object("storage", StorageType()).Doc("How the object store of the warehouse is reached."),
+                 Object("catalog", CatalogObject()).Doc("The list of tables.")},
       .foreign = {{"path", "write `warehouse:`"},
                   {"location", "write `warehouse:`"},
+                  {"bucket", "write `warehouse: s3://<bucket>/<prefix>`"},
+                  {"endpoint", "write `storage: {endpoint: …}`"},
                   {"uri", "write `catalog: {type: rest, uri: …}`"},
                   {"namespace", "write `dataset:` in the pipeline"}}});
   return type;
@@ -100,9 +112,21 @@ ObjectTypePtr PipelineType() {
                .Doc("What to read from.")
                .Example("{type: rest, base_url: https://…}"),
            Text("dataset").Doc("Namespace of the tables in the lake. Default: the pipeline's name.").Example("shop"),
-           Text("schedule").Doc("`every 15m`, a cron line in UTC, or off.").Example("every 15m"),
-           Enum("naming", {{"source", "exactly the source's names"}, {"snake_case", "", true}, {"lower", "", true}})
+           Text("schedule")
+               .Doc("`every 15m`, a cron line, or off: what `firn generate` gives to a scheduler. firn itself has no "
+                    "clock.")
+               .Example("every 15m"),
+           Enum("naming", {{"source", "exactly the source's names"},
+                           {"snake_case", "OrderID is order_id"},
+                           {"lower", "OrderID is orderid"}})
                .Doc("How column names are made; default: the project's."),
+           Enum("system_columns", SystemColumnSets())
+               .Default("firn")
+               .Doc("Which columns every row gains: firn's, or those of a program whose tables were adopted."),
+           AlertsField(),
+           OneOf("tags", {Text(""), List("", Text(""))})
+               .Doc("Words that `--select tag:<word>` selects by; a pipeline's hold for all its tables.")
+               .Example("[daily, finance]"),
            Map("tables", Object("", TableType()))
                .Required()
                .Doc("Name to table.")
@@ -132,10 +156,13 @@ const ObjectType& EnvironmentType() {
 
 const ObjectType& ProjectType() {
   static const ObjectType type = [] {
-    ObjectType project{.name = "project",
-                       .doc = "A firn project: `firn.yaml`, or a folder of YAML files that are merged.",
-                       .fields = {Int("version").AtLeast(1).Default("1").Doc("Version of this format.")},
-                       .foreign = RootForeign()};
+    ObjectType project{
+        .name = "project",
+        .doc =
+            "A firn project: `firn.yaml` and the other YAML files of its folder that have keys of a project; they "
+            "are merged.",
+        .fields = {Int("version").AtLeast(1).Default("1").Doc("Version of this format.")},
+        .foreign = RootForeign()};
     for (Field& field : SharedFields()) project.fields.push_back(std::move(field));
     auto environment = std::make_shared<const ObjectType>(EnvironmentType());
     project.fields.push_back(Map("environments", Object("", std::move(environment)))

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/redactor.h"
+#include "config/file_text.h"
 
 namespace firn::config {
 namespace {
@@ -61,7 +62,8 @@ TEST(Project, LoadsTheDesignExample) {
   Diagnostics diagnostics;
   const auto project = LoadProject(options, &diagnostics);
   ASSERT_TRUE(project.ok()) << Render(diagnostics);
-  EXPECT_EQ(Render(diagnostics), "");
+  EXPECT_EQ(diagnostics.num_errors(), 0u);
+  EXPECT_EQ(diagnostics.num_warnings(), 0u) << Render(diagnostics);
   const PipelineConfig& shop = *project->FindPipeline("shop");
   EXPECT_EQ(shop.dataset, "shop");
   EXPECT_EQ(shop.schedule.every_ms, 900'000);
@@ -168,9 +170,45 @@ TEST(Discovery, FolderMergesItsFilesAndRefusesConflicts) {
   folder.Write("p/c.yaml", "pipelines: {shop: {dataset: x, source: {type: rest}}}\n");
   EXPECT_NE(FindingsOf(options).find("error[E0111]: `type` is set in two files"), std::string::npos)
       << FindingsOf(options);
+  EXPECT_NE(FindingsOf(options).find("--config FILE reads one file alone"), std::string::npos);
   folder.Write("empty/readme.txt", "");
   options.config = "empty";
   EXPECT_NE(FindingsOf(options).find("E0110"), std::string::npos);
+}
+
+TEST(Discovery, ABareCommandReadsAllFilesOfTheFolderOfFirnYaml) {
+  Folder folder;
+  folder.Write("firn.yaml", "version: 1\nlake: {warehouse: ./ice}\n");
+  folder.Write("shop.yaml", kTwoLines);
+  folder.Write("docker-compose.yml", "version: \"3\"\nservices: {web: {image: x}}\n");
+  folder.Write(".hidden.yaml", "pipelines: {no: {}}\n");
+  folder.Write("below/other.yaml", "pipelines: {no: {}}\n");
+  Diagnostics diagnostics;
+  const auto project = LoadProject(folder.In("below"), &diagnostics);
+  ASSERT_TRUE(project.ok()) << Render(diagnostics);
+  EXPECT_EQ(project->files, (std::vector<std::string>{"../firn.yaml", "../shop.yaml"}));
+  EXPECT_EQ(project->pipelines.size(), 1U);
+  EXPECT_TRUE(project->lake.warehouse.ends_with("/ice"));
+  LoadOptions options = folder.In();
+  options.config = ".";
+  EXPECT_EQ(LoadProject(options, &diagnostics)->files, (std::vector<std::string>{"firn.yaml", "shop.yaml"}));
+  options.config = "firn.yaml";
+  EXPECT_TRUE(LoadProject(options, &diagnostics)->pipelines.empty());
+  folder.Write("typo.yaml", "pipelinez: {}\n");
+  EXPECT_NE(FindingsOf(folder.In()).find("typo.yaml:1:1"), std::string::npos) << FindingsOf(folder.In());
+}
+
+TEST(FileText, ReadsToTheEndAndNotFurtherThanItMay) {
+  Folder folder;
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{70'000}, size_t{200'000}}) {
+    folder.Write("x", std::string(size, 'a'));
+    const std::string path = (folder.path() / "x").string();
+    EXPECT_EQ(ReadFileText(path, 200'000)->size(), size);
+    EXPECT_LE(ReadFileText(path, 200'000)->capacity(), size + 100'000);
+    EXPECT_EQ(ReadFileText(path, std::max<int64_t>(0, static_cast<int64_t>(size) - 1)).ok(), size == 0);
+  }
+  // Its size is told as 0, as that of a file that grows while it is read would be too small.
+  EXPECT_GT(ReadFileText("/proc/self/status", 1 << 20)->size(), 100U);
 }
 
 TEST(Interpolation, ReadsDotEnvAndFilesAndNeverOverridesTheEnvironment) {

@@ -97,20 +97,30 @@ class Shower {
   void ShowField(const Node& owner, const Field& field, const std::string& path, int indent) {
     const std::string at = path.empty() ? field.name : path + "." + field.name;
     if (const Node* written = owner.Find(field.name)) return ShowValue(field.name, *written, &field, path, indent);
-    if (!options_.resolved || field.unbuilt) return;
+    if (!options_.resolved || field.unbuilt || IsOfOtherSource(field, path)) return;
     if (const Choice* choice = ChoiceAt(path, field.name)) {
-      return Line(indent, field.name + ": " + ScalarText(choice->value, true),
+      return Line(indent, field.name + ": " + ScalarText(choice->value, field.type != FieldType::kInt),
                   options_.why ? "chosen: " + choice->why : "");
     }
     if (field.default_text) return Line(indent, field.name + ": " + *field.default_text, options_.why ? "default" : "");
     const bool has_defaults = field.type == FieldType::kObject &&
                               (field.object->tag.empty() || !field.object->tag_default.empty()) &&
                               std::none_of(field.object->fields.begin(), field.object->fields.end(),
-                                           [](const Field& f) { return f.required; });
+                                           [](const Field& f) { return f.required; }) &&
+                              std::any_of(field.object->fields.begin(), field.object->fields.end(),
+                                          [](const Field& f) { return f.default_text.has_value(); });
     if (!has_defaults) return;
     Line(indent, field.name + ":");
     static const Node kEmpty{.kind = NodeKind::kMapping};
     ShowObject(kEmpty, *field.object, at, indent + 1);
+  }
+
+  // Of a table: whether it is read from a source of another type.
+  bool IsOfOtherSource(const Field& field, const std::string& path) const {
+    if (field.only_for.empty()) return false;
+    return std::ranges::any_of(project_.pipelines, [&](const PipelineConfig& pipeline) {
+      return path.starts_with(pipeline.config_path + ".") && field.only_for != SourceTypeOf(pipeline.source);
+    });
   }
 
   const Choice* ChoiceAt(const std::string& path, const std::string& field) const {

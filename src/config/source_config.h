@@ -3,9 +3,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "config/files_config.h"
+#include "config/process_config.h"
 
 /// What a pipeline reads from. Plain data, to be lowered to a connector plan. Text marked "template" may hold `{{ }}`
 /// expressions, evaluated per request; `${ }` has been resolved.
@@ -101,6 +105,9 @@ struct RestSourceConfig {
 };
 
 /// One alternative per source type of this build.
-using SourceConfig = std::variant<RestSourceConfig>;
+using SourceConfig = std::variant<RestSourceConfig, FilesSourceConfig, ProcessSourceConfig>;
+
+/// Returns the value of `type` that it was written with ("rest").
+std::string_view SourceTypeOf(const SourceConfig& source);
 
 }  // namespace firn::config

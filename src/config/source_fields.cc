@@ -1,4 +1,6 @@
 #include "config/fields.h"
+#include "config/files_fields.h"
+#include "config/process_fields.h"
 
 namespace firn::config {
 namespace {
@@ -210,10 +212,18 @@ ObjectTypePtr SourceType() {
     };
     ObjectType source{.name = "source", .doc = "What a pipeline reads from.", .tag = "type"};
     source.variants.push_back(std::move(rest));
-    for (const char* name : {"postgres", "mysql", "mongodb", "files", "webhook", "airbyte"}) {
+    source.variants.push_back(FilesSourceVariant());
+    source.variants.push_back(ProcessSourceVariant());
+    for (const char* name : {"postgres", "mysql", "mongodb", "webhook", "airbyte"}) {
       source.variants.push_back({.tag_value = name, .fields = {}, .unbuilt = true});
     }
-    source.foreign = {{"url", "write `base_url:`"},
+    source.foreign = {{"env", "write `environment:`"},
+                      {"executable", "write `command:`"},
+                      {"bucket_url", "write `location:`"},
+                      {"bucket", "write `location: s3://<bucket>/<prefix>`"},
+                      {"file_glob", "write `path:` in the table"},
+                      {"glob", "write `path:` in the table"},
+                      {"url", "write `base_url:`"},
                       {"url_base", "write `base_url:`"},
                       {"authenticator", "write `auth:`"},
                       {"paginator", "write `paginate:`"},

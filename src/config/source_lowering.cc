@@ -3,7 +3,9 @@
 
 #include "base/redactor.h"
 #include "config/fields.h"
+#include "config/files_lowering.h"
 #include "config/lowering.h"
+#include "config/process_lowering.h"
 #include "config/secret_names.h"
 #include "config/text_position.h"
 #include "config/value_text.h"
@@ -167,7 +169,18 @@ PaginateConfig LowerPaginate(const ObjectView& owner, const std::string& path, c
   return out;
 }
 
+std::string_view SourceTypeOf(const SourceConfig& source) {
+  struct Name {
+    std::string_view operator()(const RestSourceConfig&) const { return "rest"; }
+    std::string_view operator()(const FilesSourceConfig&) const { return "files"; }
+    std::string_view operator()(const ProcessSourceConfig&) const { return "process"; }
+  };
+  return std::visit(Name(), source);
+}
+
 SourceConfig LowerSource(const ObjectView& source, const std::string& path, const LoweringContext& context) {
+  if (source.variant() == "files") return LowerFilesSource(source, path, context);
+  if (source.variant() == "process") return LowerProcessSource(source, path, context);
   RestSourceConfig out;
   out.base_url = WithoutTrailingSlash(source.Text("base_url"));
   out.auth = LowerAuth(source.Object("auth"), path + ".auth", context);

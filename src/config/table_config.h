@@ -7,7 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "config/check_config.h"
+#include "config/files_config.h"
+#include "config/layout_config.h"
+#include "config/merge_config.h"
 #include "config/source_config.h"
+#include "config/watch_config.h"
 
 /// What one table reads and how it is written. Plain data; paths ("a.b") and names are those of the source.
 namespace firn::config {
@@ -37,14 +42,6 @@ struct IncrementalConfig {
   CursorOrder order = CursorOrder::kUnordered;  // kAscending: the source returns rows by cursor
 };
 
-/// A partition field as written; the Iceberg transform of the same name.
-struct PartitionConfig {
-  enum class Transform { kIdentity, kBucket, kTruncate, kYear, kMonth, kDay, kHour };
-  Transform transform = Transform::kIdentity;
-  int32_t argument = 0;  // kBucket: number of buckets; kTruncate: width
-  std::string column;    // source path
-};
-
 enum class WriteMask { kNone, kRedact, kNull, kSha256, kHmac, kIp };
 
 struct ColumnConfig {
@@ -54,6 +51,12 @@ struct ColumnConfig {
   std::string timezone;                        // of values without an offset; makes the column timestamptz
   std::string pii;                             // class of personal data, empty: none
   WriteMask mask_on_write = WriteMask::kNone;  // irreversible, runs before anything else sees the value
+  std::optional<BloomFilterConfig> bloom_filter;
+  std::string name;                // what the table's column is called, the last part of its path; empty: by `naming`
+  std::string renamed_from;        // source path that this key had before: its column goes on under the new name
+  bool drop = false;               // the key is not loaded, and the table's column is dropped
+  std::optional<std::string> doc;  // text for readers of the table
+  std::optional<std::string> default_text;  // as written: of rows without the key, and of rows from before the column
 };
 
 enum class Contract { kEvolve, kFreeze, kDiscardRow, kDiscardValue };
@@ -71,13 +74,26 @@ struct PartitionsConfig {
 };
 
 struct RawConfig {
-  enum class Mode { kOff, kArchive };
+  enum class Mode { kOff, kArchive, kTable };
   Mode mode = Mode::kOff;
-  std::string location;  // absolute local folder; default "<warehouse>-raw"
+  std::string location;                    // absolute local folder; default "<warehouse>-raw"
+  bool sealed = false;                     // encrypted: a column of the pipeline is personal data, or there is a key
+  std::string key;                         // secret; as io::ParseRawKey reads it; empty: the state folder's
+  std::vector<std::string> previous_keys;  // secret; for reading
   int64_t retention_ms = int64_t{30} * 86'400'000;
 };
 
 enum class OnError { kFail, kQuarantine };
+
+/// Which columns every row gains: those of firn, or of another program whose readers go on with the table.
+enum class SystemColumns { kFirn, kDlt, kAirbyte };
+
+/// What a response status means, if not what it says. The narrowest range comes first.
+struct StatusRuleConfig {
+  enum class Action { kEmpty, kRetry, kFail };
+  int32_t status_min = 0, status_max = 0;
+  Action action = Action::kFail;
+};
 
 /// When files are rolled and commits made.
 struct WriteLimitsConfig {
@@ -85,6 +101,7 @@ struct WriteLimitsConfig {
   std::optional<int64_t> file_rows_max;
   int64_t file_bytes_max = int64_t{128} << 20;  // target size of a data file
   int64_t commit_bytes = int64_t{256} << 20;    // of source bytes; stable tables only
+  bool commit_bytes_written = false;            // else up to 16 times as much, while files would be small
   int64_t commit_interval_ms = 60'000;          // stable tables only
 };
 
@@ -100,16 +117,22 @@ struct TableConfig {
   std::string body_json;         // template: JSON text of the request body, empty: none
   std::string records = "auto";  // path to the rows, "auto", or "." for the whole body
   PaginateConfig paginate;
+  std::vector<StatusRuleConfig> on_status;
+  bool empty_body_is_no_records = false;  // else an empty body is an error
   std::optional<PartitionsConfig> partitions;
   std::string parent;             // table of the same pipeline, empty: none
   NamedText include;              // column of this table → "parent.<path>"
   bool replace_children = false;  // a changed parent row replaces all its children
+  FilesConfig files;              // of a source of files; its paths are not in `path`
 
   // What it means.
   std::vector<std::string> primary_key;  // source paths or included columns; empty: none
   std::optional<IncrementalConfig> incremental;
   WriteDisposition write_disposition = WriteDisposition::kReplace;  // derived if not written, see choices
-  std::string delete_when;  // template over `record`; a true value deletes the row's key. Empty: never
+  MergeConfig merge;                                                // of kMerge
+  std::optional<DedupeConfig> dedupe;                               // of kAppend
+  bool overwrite_partitions = false;  // of kReplace: only partitions that occur in the load are replaced
+  std::string delete_when;            // template over `record`; a true value deletes the row's key. Empty: never
   SchemaContractConfig schema_contract;
   std::vector<ColumnConfig> columns;
   OnError on_error = OnError::kFail;
@@ -117,8 +140,21 @@ struct TableConfig {
 
   // How it is written.
   std::vector<PartitionConfig> partition_by;
+  bool repartitions = false;              // partition_by is written: a table partitioned in another way follows
+  std::optional<int32_t> format_version;  // at least, 2 or 3; nullopt: 2 for a new table, else the table's
+  SystemColumns system_columns = SystemColumns::kFirn;
   WriteLimitsConfig write;
+  LayoutConfig layout;
+  MaintenanceConfig maintenance;
   RawConfig raw;
+
+  // How it is published.
+  bool audit = false;               // loads go to a branch and reach main when all checks passed
+  std::vector<CheckConfig> checks;  // after each load
+
+  WatchConfig watch;              // who is told what about it
+  std::string stream;             // of a process: what the program calls the table; empty: its name
+  std::vector<std::string> tags;  // those of its pipeline included
 
   std::vector<Choice> choices;  // one per derived value
 
@@ -128,6 +164,8 @@ struct TableConfig {
 
 std::string_view ToString(WriteDisposition disposition);
 std::string_view ToString(WriteMask mask);
+std::string_view ToString(SystemColumns columns);
+SystemColumns SystemColumnsOf(std::string_view text);  // of what ToString gives; else kFirn
 std::string_view ToString(Contract contract);
 std::string_view ToString(PaginateType type);
 std::string ToString(const PartitionConfig& partition);  // "bucket(16, id)"

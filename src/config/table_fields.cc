@@ -1,4 +1,9 @@
+#include "config/engines.h"
 #include "config/fields.h"
+#include "config/files_fields.h"
+#include "config/merge_fields.h"
+#include "config/process_fields.h"
+#include "config/watch_fields.h"
 
 namespace firn::config {
 namespace {
@@ -36,9 +41,20 @@ ObjectTypePtr RawObject() {
                  .doc = "Keeps response bodies as received, so that tables can be derived again without the source.",
                  .fields = {Enum("mode", RawModes()).Default("archive").Doc("What is kept."),
                             Text("location")
-                                .Doc("Folder outside the warehouse; default: the warehouse's name with -raw.")
+                                .Doc("Folder outside the warehouse, or `s3://bucket/prefix` (reached as `lake.storage` "
+                                     "says); default: the warehouse's name with -raw; of an object store the folder "
+                                     "raw in `state`.")
                                 .Example("./raw"),
-                            Duration("retention").Range(0, 36'500 * kDayMs).Default("30d").Doc("How long.")}});
+                            Duration("retention").Range(0, 36'500 * kDayMs).Default("30d").Doc("How long."),
+                            Text("key")
+                                .Secret()
+                                .Doc("Encrypts the archive: 32 bytes as 64 hex digits or base64. "
+                                     "Default: archives of a pipeline with `pii` or `mask_on_write` "
+                                     "are encrypted with the key in `state`/keys/raw.key, others not.")
+                                .Example("${env:FIRN_RAW_KEY}"),
+                            List("previous_keys", Text("").Secret())
+                                .Doc("Keys of what was archived before `key` changed.")
+                                .Example("[\"${env:FIRN_RAW_KEY_2024}\"]")}});
   return type;
 }
 
@@ -57,31 +73,56 @@ std::vector<Field> RequestFields() {
   std::vector<EnumValue> types;
   for (const Variant& variant : PaginateObjectType()->variants) types.push_back({variant.tag_value, variant.doc});
   return {
-      Expression("path").Doc("Joined to base_url; default: the table's name.").Example("/v1/orders"),
-      Enum("method", {{"GET", ""}, {"POST", ""}, {"PUT", ""}}).Default("GET").Doc("HTTP method."),
+      OneOf("path", {Expression(""), List("", Text("")).AtLeast(1)})
+          .Doc("Of `type: rest`: joined to base_url; default: the table's name. Of `type: files`: a path below the "
+               "location, or a list of them, with `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any folders.")
+          .Example("/v1/orders"),
+      Enum("method", {{"GET", ""}, {"POST", ""}, {"PUT", ""}}).OnlyFor("rest").Default("GET").Doc("HTTP method."),
       Map("params", Expression("").InterpolatedIsSecret())
+          .OnlyFor("rest")
           .Doc("Query parameters, added to the source's.")
           .Example("{status: any}"),
       Map("headers", Expression("").InterpolatedIsSecret())
+          .OnlyFor("rest")
           .Doc("Headers, added to the source's.")
           .Example("{Accept: text/json}"),
       Json("body")
+          .OnlyFor("rest")
           .InterpolatedIsSecret()
           .Doc("JSON body of the request; its texts may hold {{ }}.")
           .Example("{query: all}"),
       Text("records")
           .Default("auto")
-          .Doc("Path to the rows in the body; `.` is the whole body, `*` all items.")
+          .Doc("Path to the rows in the body; `.` is the whole body, `*` all items; `auto` takes a list only out of an "
+               "envelope.")
           .Example("data.items"),
       OneOf("paginate", {Enum("", std::move(types)), Object("", PaginateObjectType())})
+          .OnlyFor("rest")
           .Doc("How the next page is asked for; default: the source's, else auto.")
           .Example("{type: cursor, next: meta.next, param: cursor}"),
+      Map("on_status", Enum("", {{"empty", "the request has no rows"},
+                                 {"retry", "asked again, within the limits of `retry:`"},
+                                 {"fail", "the table fails"}}))
+          .OnlyFor("rest")
+          .Doc("What a status means: 404, 4xx or 500-599. A child request answered 404 or 410 has no rows by default.")
+          .Example("{404: empty, 409: retry}"),
+      Enum("empty_body", {{"error", "never taken for an empty table"}, {"no_records", "the request has no rows"}})
+          .OnlyFor("rest")
+          .Default("error")
+          .Doc("What a good status with an empty body means."),
       Object("partitions", PartitionsObject())
+          .OnlyFor("rest")
           .Doc("A list of values, each read on its own.")
           .Example("{param: region, values: [eu, us]}"),
-      Text("parent").Doc("Table of the same pipeline; one request per row of it.").Example("orders"),
-      Map("include", Text("")).Doc("Columns taken from the parent row.").Example("{order_id: parent.id}"),
-      Bool("replace_children").Default("false").Doc("The rows read for a parent row replace all it had before."),
+      Text("parent").OnlyFor("rest").Doc("Table of the same pipeline; one request per row of it.").Example("orders"),
+      Map("include", Text(""))
+          .OnlyFor("rest")
+          .Doc("Columns taken from the parent row.")
+          .Example("{order_id: parent.id}"),
+      Bool("replace_children")
+          .OnlyFor("rest")
+          .Default("false")
+          .Doc("The rows that a parent row gives replace all it had before, also if it gives none or is deleted."),
   };
 }
 
@@ -91,6 +132,7 @@ std::vector<Field> MeaningFields() {
           .Doc("Path or paths that identify a row.")
           .Example("id"),
       Object("incremental", IncrementalType())
+          .OnlyFor("rest")
           .Doc("Reads only what changed.")
           .Example("{cursor: updated_at, param: since}"),
       Enum("write_disposition", {{"append", "rows are added"},
@@ -108,18 +150,11 @@ std::vector<Field> MeaningFields() {
                     {"incremental_append", "write `append` and `incremental: {cursor: …}`"},
                     {"incremental_append_dedup", "write `merge`, `primary_key` and `incremental: {cursor: …}`"},
                     {"append_dedup", "write `merge` and `primary_key`"},
-                    {"scd2", "write `merge` and `merge_strategy: scd2` (not in this build)"}}),
-      Enum("merge_strategy", {{"upsert", ""},
-                              {"delete_insert", "this build has `upsert`", true},
-                              {"scd2", "this build has `upsert`", true},
-                              {"insert_only", "this build has `upsert`", true}})
-          .Default("upsert")
-          .Doc("What merge does."),
-      Expression("delete_when").Doc("A true value deletes the row's key.").Example("{{ record.deleted }}"),
-      Enum("deletes",
-           {{"hard", ""}, {"soft", "this build has `hard`", true}, {"missing", "this build has `hard`", true}})
-          .Default("hard")
-          .Doc("What a deletion does."),
+                    {"scd2", "write `merge` and `merge_strategy: scd2`"}}),
+      Expression("delete_when")
+          .OnlyFor("rest")
+          .Doc("true deletes the row's key; false, null and a missing field do not; anything else is an error.")
+          .Example("{{ record.deleted }}"),
       Map("columns", Object("", ColumnType()))
           .Doc("Source path to what is known of the column.")
           .Example("{email: {pii: email}}"),
@@ -137,20 +172,43 @@ std::vector<Field> MeaningFields() {
 
 std::vector<Field> WriteFields() {
   return {
-      List("partition_by", Text("")).Doc("Iceberg partition fields.").Example("[day(created_at)]"),
+      List("partition_by", Text(""))
+          .Doc("Iceberg partition fields; an existing table is partitioned so from its next commit on, and [] ends its "
+               "partitioning.")
+          .Example("[day(created_at)]"),
+      Enum("system_columns", SystemColumnSets())
+          .Doc("Which columns every row gains; default: the pipeline's.")
+          .Example("dlt"),
       OneOf("raw", {Enum("", RawModes()), Object("", RawObject())})
           .Doc("Default: archive for merge and replace, else off.")
           .Example("archive"),
       Int("batch_rows").Range(1, 1'000'000).Default("65536").Doc("Rows per batch."),
       Int("file_max_rows").AtLeast(1).Doc("Rows per data file."),
       Size("file_max_bytes").Range(1, int64_t{64} << 30).Default("128MiB").Doc("Target size of a data file."),
-      Size("commit_bytes").AtLeast(1).Default("256MiB").Doc("A stable table commits after so much of the source."),
+      Size("commit_bytes")
+          .AtLeast(1)
+          .Default("256MiB")
+          .Doc("A stable table commits after so much of the source. Unless written here, up to 16 times as much while "
+               "files would be below half of file_max_bytes."),
       Duration("commit_interval")
           .Range(100, 7 * kDayMs)
           .Default("1m")
           .Doc("A stable table commits at least this often."),
-      Text("sort_by").Unbuilt().Doc("rows are written in reading order"),
-      Text("quality").Unbuilt().Doc("quality checks come later"),
+      Int("format_version")
+          .Range(2, 3)
+          .Doc("Iceberg format version. Default: 2 for a new table, else the table's. 3 upgrades a table for good.")
+          .Example("3"),
+      List("engines", Enum("", EngineValues()))
+          .AtLeast(1)
+          .Doc("Who must be able to read the table; derives `format_version`, or says that no table will do.")
+          .Example("[snowflake, athena]"),
+      Enum("publish", {{"direct", "each commit is on main"},
+                       {"audit", "loads go to the branch firn_audit, which becomes main when all checks passed"}})
+          .Default("direct")
+          .Doc("When readers see what was loaded."),
+      List("checks", Object("", CheckType()))
+          .Doc("What must hold after a load.")
+          .Example("[{not_null: id}, {row_count: {min: 1}}]"),
       Text("groups").Unbuilt().Doc("a parent and its children form a commit group by themselves"),
   };
 }
@@ -182,7 +240,6 @@ std::vector<ForeignWord> TableForeign() {
           {"primary_keys", "write `primary_key:`, one path or a list"},
           {"unique_key", "write `primary_key:`"},
           {"key_properties", "write `primary_key:`"},
-          {"merge_key", "write `primary_key:`"},
           {"query", "write `params:`"},
           {"query_params", "write `params:`"},
           {"request_parameters", "write `params:`"},
@@ -193,6 +250,17 @@ std::vector<ForeignWord> TableForeign() {
           {"include_from_parent", "write `include: {<column>: parent.<path>}`"},
           {"partition_router", "write `parent:` for child requests, `partitions:` for a list of values"},
           {"schema", "write `columns:`"},
+          {"quality", "write `checks:`"},
+          {"order_by", "write `sort_by:`"},
+          {"sort_order", "write `sort_by:`"},
+          {"cluster_by", "write `sort_by:`; `zorder(a, b)` orders by several columns alike"},
+          {"zorder", "write `sort_by: zorder(a, b)`"},
+          {"compaction", "write `maintenance:`"},
+          {"target_file_size", "write `file_max_bytes:`, or `maintenance: {target_file_size: …}` for compaction alone"},
+          {"notify", "write `on: {failure: {webhook: …}}`"},
+          {"alerts", "write `on: {failure: {webhook: …}}`"},
+          {"tests", "write `checks:`"},
+          {"expectations", "write `checks:`"},
           {"namespace", "write `dataset:` in the pipeline"},
           {"target", "the table's key is its name; the namespace is `dataset` of the pipeline"},
           {"table_name", "the table's key is its name"},
@@ -202,6 +270,12 @@ std::vector<ForeignWord> TableForeign() {
 }
 
 }  // namespace
+
+std::vector<EnumValue> SystemColumnSets() {
+  return {{"firn", "_firn_loaded_at and _firn_run_id"},
+          {"dlt", "_dlt_load_id and _dlt_id"},
+          {"airbyte", "_airbyte_raw_id, _airbyte_extracted_at, _airbyte_meta and _airbyte_generation_id"}};
+}
 
 ObjectTypePtr IncrementalType() {
   static const auto type = std::make_shared<const ObjectType>(ObjectType{
@@ -214,7 +288,9 @@ ObjectTypePtr IncrementalType() {
                      .Default("iso")
                      .Doc("iso, epoch_s, epoch_ms or a strftime pattern, of sent bounds and values.")
                      .Example("%Y-%m-%d"),
-                 Timezone("timezone").Default("UTC").Doc("Of values without an offset."),
+                 Timezone("timezone")
+                     .Default("UTC")
+                     .Doc("Of values without an offset: a name like Europe/Berlin, or an offset."),
                  Text("start").Doc("First lower bound.").Example("2024-01-01"),
                  Duration("step").Range(1'000, 36'500 * kDayMs).Doc("Length of one request window.").Example("7d"),
                  Duration("lookback")
@@ -222,7 +298,10 @@ ObjectTypePtr IncrementalType() {
                      .Default("0")
                      .Doc("Read again before the last value.")
                      .Example("1h"),
-                 Duration("lag").Range(0, 36'500 * kDayMs).Default("0").Doc("The upper bound is now minus this."),
+                 Duration("lag")
+                     .Range(0, 36'500 * kDayMs)
+                     .Default("0")
+                     .Doc("Rows from now minus this on are left for a later run; also sent as the upper bound."),
                  Enum("order", {{"unordered", ""}, {"asc", "rows come by cursor"}})
                      .Default("unordered")
                      .Doc("In which order the source returns rows.")
@@ -249,8 +328,14 @@ ObjectTypePtr ColumnType() {
       .doc = "What is known of a column. Its key is the source path.",
       .fields =
           {Text("type").Doc("Iceberg type, json or map; default: inferred.").Example("decimal(12,2)"),
-           Text("format").Doc("Of dates and times: iso, epoch_s, epoch_ms or a strftime pattern.").Example("%d.%m.%Y"),
-           Timezone("timezone").Doc("Of times without an offset.").Example("Europe/Berlin"),
+           Text("format")
+               .Doc("Of dates and times: iso, epoch_s, epoch_ms or a strftime pattern; of binary and fixed: base64 "
+                    "(default) or hex.")
+               .Example("%d.%m.%Y"),
+           Timezone("timezone")
+               .Doc("Of times without an offset; of an hour that comes twice the earlier, an hour that is skipped does "
+                    "not fit.")
+               .Example("Europe/Berlin"),
            Enum("pii", {{"email", ""},
                         {"phone", ""},
                         {"name", ""},
@@ -274,6 +359,17 @@ ObjectTypePtr ColumnType() {
                .Foreign({{"hash", "write `sha256`, or `hmac` with `mask_key:`"},
                          {"drop", "write `null`"},
                          {"nullify", "write `null`"}}),
+           BloomFilterField(),
+           Text("name").Doc("What the column is called in the table; an existing one is renamed.").Example("amount"),
+           Text("renamed_from")
+               .Doc("Source path that this key had before: its column goes on under the new name.")
+               .Example("total"),
+           Bool("drop").Doc("The key is not loaded, and the table's column is dropped."),
+           Text("doc").Doc("What the column says to readers of the table."),
+           Text("default")
+               .Doc("Value of rows without the key, and of rows from before the column; format_version 3. A null stays "
+                    "null.")
+               .Example("EUR"),
            Text("mask").Unbuilt().Doc("query-time masks come later; `mask_on_write` is irreversible and works now")},
       .foreign = {{"data_type", "write `type:`"},
                   {"masking", "write `mask_on_write:`"},
@@ -285,7 +381,8 @@ ObjectTypePtr ColumnType() {
 ObjectTypePtr TableType() {
   static const auto type = [] {
     ObjectType table{.name = "table", .doc = "One table: what is requested, what it means, how it is written."};
-    for (auto group : {RequestFields(), MeaningFields(), WriteFields()}) {
+    for (auto group : {RequestFields(), FilesFields(), ProcessFields(), MeaningFields(), MergeFields(), WriteFields(),
+                       LayoutFields(), WatchFields()}) {
       for (Field& field : group) table.fields.push_back(std::move(field));
     }
     table.foreign = TableForeign();

@@ -2,42 +2,18 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "config/engines.h"
 #include "config/fields.h"
+#include "config/files_lowering.h"
+#include "config/json_text.h"
 #include "config/lowering.h"
+#include "config/merge_lowering.h"
+#include "config/process_lowering.h"
 #include "config/text_position.h"
 #include "config/value_text.h"
 
 namespace firn::config {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json ToJson(const Node& node) {
-  if (node.kind == NodeKind::kSequence) {
-    Json list = Json::array();
-    for (const Node& item : node.items) list.push_back(ToJson(item));
-    return list;
-  }
-  if (node.kind == NodeKind::kMapping) {
-    Json object = Json::object();
-    for (const Entry& entry : node.entries) object[entry.key] = ToJson(entry.value);
-    return object;
-  }
-  switch (KindOf(node)) {
-    case ScalarKind::kNull:
-      return nullptr;
-    case ScalarKind::kBool:
-      return *ParseBool(node.text);
-    case ScalarKind::kInt:
-    case ScalarKind::kFloat: {
-      Json number = Json::parse(node.text, nullptr, false);  // "0x10" and ".5" are no JSON numbers: kept as text
-      return number.is_discarded() ? Json(node.text) : number;
-    }
-    case ScalarKind::kText:
-      return node.text;
-  }
-  return node.text;
-}
 
 Contract ContractOf(std::string_view name) {
   for (const Contract contract : {Contract::kFreeze, Contract::kDiscardRow, Contract::kDiscardValue}) {
@@ -54,6 +30,11 @@ WriteMask MaskOf(std::string_view name) {
   return WriteMask::kNone;
 }
 
+bool IsBytesFormat(const ColumnConfig& column) {
+  const bool bytes = column.type == "binary" || column.type.starts_with("fixed");
+  return bytes && (column.format == "base64" || column.format == "hex");
+}
+
 bool IsFormat(std::string_view format) {
   return format == "iso" || format == "epoch_s" || format == "epoch_ms" || format.find('%') != std::string_view::npos;
 }
@@ -65,23 +46,36 @@ bool IsUnder(std::string_view path, std::string_view prefix) {
 
 class TableLowering {
  public:
-  TableLowering(const ObjectView& table, std::string path, const RestSourceConfig& defaults,
-                const LoweringContext& context)
-      : table_(table), path_(std::move(path)), defaults_(defaults), context_(context) {}
+  TableLowering(const ObjectView& table, std::string path, const SourceConfig& source, const LoweringContext& context)
+      : table_(table), path_(std::move(path)), source_(source), context_(context) {}
 
   TableConfig Lower(const std::string& name) {
     out_.name = name;
     out_.config_path = path_;
-    LowerRequest();
-    LowerIncremental();
+    JudgeFieldsOfSource(table_, path_, SourceTypeOf(source_), context_);
+    if (std::holds_alternative<RestSourceConfig>(source_)) {
+      LowerRequest();
+      LowerIncremental();
+    } else {
+      out_.records = table_.Text("records");
+    }
+    out_.stream = table_.Text("stream");
     LowerMeaning();
+    if (files() != nullptr) LowerFiles(table_, context_, &out_);
     LowerColumns();
     LowerWrite();
+    LowerLayout(table_, path_, context_, &out_);
     LowerRaw();
+    out_.audit = table_.Text("publish") == "audit";
+    out_.checks = LowerChecks(table_, At("checks"), out_.audit, context_);
     return std::move(out_);
   }
 
  private:
+  // Null: the source is of another type.
+  const FilesSourceConfig* files() const { return std::get_if<FilesSourceConfig>(&source_); }
+  bool is_process() const { return std::holds_alternative<ProcessSourceConfig>(source_); }
+
   std::string At(std::string_view field) const { return path_ + "." + std::string(field); }
 
   void Choose(std::string field, std::string value, std::string why) {
@@ -90,6 +84,10 @@ class TableLowering {
 
   void LowerRequest() {
     out_.path = table_.Text("path");
+    if (table_.Has("path") && !table_.IsScalar("path")) {
+      context_.Error("E0202", At("path"), "`path` is a list, and a request has one path").help =
+          "write each as a table of its own";
+    }
     if (!table_.Has("path")) {
       out_.path = out_.name;
       Choose("path", out_.path, "no path is given: the table's name");
@@ -98,12 +96,13 @@ class TableLowering {
     out_.params = LowerNamedText(table_, "params", At("params"), context_);
     out_.headers = LowerNamedText(table_, "headers", At("headers"), context_);
     if (const Node* body = table_.Find("body")) {
-      out_.body_json = ToJson(*body).dump(-1, ' ', false, Json::error_handler_t::replace);
+      out_.body_json = JsonTextOf(*body);
       if (out_.method == "GET") {
         context_.Error("E0414", At("body"), "a GET request carries no body").help = "write `method: POST`";
       }
     }
     out_.records = table_.Text("records");
+    LowerStatuses();
     LowerPages();
     if (table_.Has("partitions")) {
       const ObjectView partitions = table_.Object("partitions");
@@ -113,11 +112,32 @@ class TableLowering {
     LowerParent();
   }
 
+  void LowerStatuses() {
+    out_.empty_body_is_no_records = table_.Text("empty_body") == "no_records";
+    for (const auto& [key, action] : table_.TextMap("on_status")) {
+      using Action = StatusRuleConfig::Action;
+      const auto range = ParseStatusRange(key);
+      if (!range) {
+        context_.Error("E0420", At("on_status") + "." + key, "`" + Shown(key) + "` is no status that can be judged")
+            .help = "write a status from 400 to 599, a class like 4xx, or a range like 500-504";
+        continue;
+      }
+      out_.on_status.push_back({.status_min = range->first,
+                                .status_max = range->second,
+                                .action = action == "empty"   ? Action::kEmpty
+                                          : action == "retry" ? Action::kRetry
+                                                              : Action::kFail});
+    }
+    const auto width = [](const StatusRuleConfig& rule) { return rule.status_max - rule.status_min; };
+    std::stable_sort(out_.on_status.begin(), out_.on_status.end(),
+                     [&](const auto& a, const auto& b) { return width(a) < width(b); });
+  }
+
   void LowerPages() {
     if (table_.Has("paginate")) {
       out_.paginate = LowerPaginate(table_, path_, context_);
-    } else if (defaults_.paginate) {
-      out_.paginate = *defaults_.paginate;
+    } else if (const auto& of_source = std::get<RestSourceConfig>(source_).paginate) {
+      out_.paginate = *of_source;
     } else {
       Choose("paginate", "auto", "no paginate is given: found out from the first pages");
     }
@@ -205,16 +225,14 @@ class TableLowering {
           "bring it in: `include: {<column>: " + Shown(out_.primary_key[i]) + "}`, and name the column in the key";
     }
     LowerDisposition();
+    JudgeNestedKeys();
     out_.delete_when = table_.Text("delete_when");
     const bool merge = out_.write_disposition == WriteDisposition::kMerge;
     if (!out_.delete_when.empty() && !merge) {
       context_.Error("E0413", At("delete_when"), "`delete_when` needs `write_disposition: merge`").help =
           "add `primary_key:`";
     }
-    if (table_.Has("merge_strategy") && !merge) {
-      context_.Error("E0413", At("merge_strategy"),
-                     "`merge_strategy` has no effect without `write_disposition: merge`");
-    }
+    LowerMerge(table_, path_, context_, &out_);
     if (table_.IsScalar("schema_contract") || !table_.Has("schema_contract")) {
       const Contract all = ContractOf(table_.Text("schema_contract"));
       // dlt's short form speaks of existing tables; a table itself can only evolve or freeze.
@@ -230,24 +248,41 @@ class TableLowering {
     out_.allow_empty = table_.Bool("allow_empty");
   }
 
+  // Rows are merged by columns, and what lies inside an object is no column of its own.
+  void JudgeNestedKeys() {
+    if (out_.write_disposition != WriteDisposition::kMerge) return;
+    for (size_t i = 0; i < out_.primary_key.size(); ++i) {
+      const std::string& key = out_.primary_key[i];
+      const bool included = std::any_of(out_.include.begin(), out_.include.end(),
+                                        [&](const auto& column) { return column.first == key; });
+      if (key.find('.') == std::string::npos || key.starts_with("parent.") || included) continue;
+      const std::string at =
+          table_.IsScalar("primary_key") ? At("primary_key") : At("primary_key." + std::to_string(i));
+      context_.Error("E0421", at, "the key `" + Shown(key) + "` lies inside an object").help =
+          "choose a field of the row itself, or write `write_disposition: append`";
+    }
+  }
+
   void LowerDisposition() {
     const bool has_key = !out_.primary_key.empty();
     const bool incremental = out_.incremental.has_value();
     const std::string written = table_.Text("write_disposition");
     if (written.empty()) {
-      out_.write_disposition = has_key       ? WriteDisposition::kMerge
-                               : incremental ? WriteDisposition::kAppend
-                                             : WriteDisposition::kReplace;
+      const bool appends = incremental || files() != nullptr;
+      out_.write_disposition = has_key   ? WriteDisposition::kMerge
+                               : appends ? WriteDisposition::kAppend
+                                         : WriteDisposition::kReplace;
       Choose("write_disposition", std::string(ToString(out_.write_disposition)),
              has_key       ? "a primary_key is declared"
              : incremental ? "incremental without a primary_key"
+             : appends     ? "files are loaded as they come, and there is no primary_key"
                            : "neither primary_key nor incremental");
       return;
     }
     out_.write_disposition = written == "merge"    ? WriteDisposition::kMerge
                              : written == "append" ? WriteDisposition::kAppend
                                                    : WriteDisposition::kReplace;
-    if (written == "merge" && !has_key) {
+    if (written == "merge" && !has_key && !table_.Has("merge_key")) {
       context_.Error("E0401", At("write_disposition"), "`write_disposition: merge` needs a `primary_key`").help =
           "add `primary_key: id`, or write `append`";
     }
@@ -280,12 +315,30 @@ class TableLowering {
                                  : "write " + suggestion;
         }
       }
-      if (!column.format.empty() && !IsFormat(column.format)) {
+      if (!column.format.empty() && !IsFormat(column.format) && !IsBytesFormat(column)) {
         context_.Error("E0206", at + ".format", "`" + Shown(column.format) + "` is not a date or time format").help =
-            "write iso, epoch_s, epoch_ms or a pattern like '%d.%m.%Y'";
+            "write iso, epoch_s, epoch_ms or a pattern like '%d.%m.%Y'; of binary and fixed base64 or hex";
       }
+      column.bloom_filter = LowerBloomFilter(view, at, context_);
+      LowerEvolution(view, &column);
       out_.columns.push_back(std::move(column));
     }
+  }
+
+  /// `bucket(4, id)` without quotes in a flow list is two items. Returns the index of the item that ends the field
+  /// begun at `first`, and the field; `first` if that is not what happened.
+  static size_t SplitByComma(const std::vector<std::string>& items, size_t first, std::string* field) {
+    if (items[first].find('(') == std::string::npos || items[first].find(')') != std::string::npos) return first;
+    std::string joined = items[first];
+    for (size_t i = first + 1; i < items.size(); ++i) {
+      joined += ", " + items[i];
+      if (items[i].find(')') == std::string::npos) continue;
+      std::string ignored;
+      if (!ParsePartition(joined, &ignored)) return first;
+      *field = joined;
+      return i;
+    }
+    return first;
   }
 
   void LowerWrite() {
@@ -293,12 +346,27 @@ class TableLowering {
                   .file_rows_max = table_.OptionalInt("file_max_rows"),
                   .file_bytes_max = table_.Int("file_max_bytes"),
                   .commit_bytes = table_.Int("commit_bytes"),
+                  .commit_bytes_written = table_.Has("commit_bytes"),
                   .commit_interval_ms = table_.Int("commit_interval")};
+    if (const auto version = table_.OptionalInt("format_version")) {
+      out_.format_version = static_cast<int32_t>(*version);
+    }
+    LowerEngines(table_, path_, context_, &out_);
+    out_.repartitions = table_.Has("partition_by");
     const std::vector<std::string> fields = table_.TextList("partition_by");
     for (size_t i = 0; i < fields.size(); ++i) {
       std::string suggestion;
       if (auto partition = ParsePartition(fields[i], &suggestion)) {
         out_.partition_by.push_back(*std::move(partition));
+        continue;
+      }
+      if (const size_t last = SplitByComma(fields, i, &suggestion); last > i) {
+        context_
+            .Error(
+                "E0406", At("partition_by") + "." + std::to_string(i),
+                "`" + Shown(fields[i]) + "` is only a part of a partition field: a comma inside [ ] begins a new item")
+            .help = "did you mean \"" + suggestion + "\", in quotes?";
+        i = last;
         continue;
       }
       context_
@@ -314,28 +382,43 @@ class TableLowering {
     const bool scalar = table_.IsScalar("raw");
     const ObjectView view = table_.Object("raw");
     std::string mode = scalar ? table_.Text("raw") : table_.Has("raw") ? view.Text("mode") : "";
+    if (files() != nullptr) {
+      if (!mode.empty() && mode != "off") {
+        context_.Error("E0497", At("raw"), "the files are the raw data: nothing is archived of them").help =
+            "remove `raw`, and keep the files";
+      }
+      mode = "off";
+    }
+    if (is_process()) {
+      if (!mode.empty() && mode != "off") {
+        context_.Error("E0499", At("raw"), "nothing is archived of what programs print").help = "remove `raw`";
+      }
+      mode = "off";
+    }
     if (mode.empty()) {
       const bool append = out_.write_disposition == WriteDisposition::kAppend;
-      mode = append ? "off" : "archive";
-      Choose("raw", mode, "write_disposition is " + std::string(ToString(out_.write_disposition)));
+      mode = append || context_.raw_is_lost ? "off" : "archive";
+      Choose("raw", mode,
+             context_.raw_is_lost ? "an archive would be lost with this machine's disk"
+                                  : "write_disposition is " + std::string(ToString(out_.write_disposition)));
+    }
+    if (mode == "archive" && context_.raw_is_lost && (scalar || !view.Has("location"))) {
+      context_.Error("E0473", At("raw"), "the raw archive would be lost with this machine's disk").help =
+          "write `raw: {mode: archive, location: <s3://… or a folder that stays>}`, or `raw: off`";
     }
     out_.raw.mode = mode == "archive" ? RawConfig::Mode::kArchive : RawConfig::Mode::kOff;
-    out_.raw.location = context_.warehouse + "-raw";
+    out_.raw.location = context_.raw;
     if (scalar || !table_.Has("raw")) return;
     if (view.Has("location")) {
-      const std::string location = view.Text("location");
-      if (location.find("://") != std::string::npos) {
-        context_.Error("E0211", At("raw.location"), "a raw archive on an object store is not in this build").help =
-            "name a local folder";
-      }
-      out_.raw.location = context_.Absolute(location);
+      out_.raw.location = LowerRawLocation(view.Text("location"), At("raw.location"), context_);
     }
     out_.raw.retention_ms = view.Int("retention");
+    LowerRawKeys(view, At("raw"), context_, &out_.raw);
   }
 
   const ObjectView& table_;
   const std::string path_;
-  const RestSourceConfig& defaults_;
+  const SourceConfig& source_;
   const LoweringContext& context_;
   TableConfig out_;
 };
@@ -350,10 +433,21 @@ void JudgeMasks(const TableConfig& table, const std::string& mask_key, const Low
       context.Error("E0408", at, "`hmac` needs the project's `mask_key`").help =
           "add `mask_key: ${env:FIRN_MASK_KEY}` at the top";
     }
-    for (const std::string& key : table.primary_key) {
-      if (hash || !IsUnder(key, column.path)) continue;
-      context.Error("E0403", at, "mask `" + mask + "` makes values of the primary key `" + key + "` equal").help =
-          "write `sha256` or `hmac`, or choose another key";
+    const auto judge_key = [&](const std::vector<std::string>& keys, const std::string& role) {
+      for (const std::string& key : keys) {
+        if (hash || !IsUnder(key, column.path)) continue;
+        context.Error("E0403", at, "mask `" + mask + "` makes values of the " + role + " `" + key + "` equal").help =
+            "write `sha256` or `hmac`, or choose another key";
+      }
+    };
+    judge_key(table.primary_key, "primary key");
+    judge_key(table.merge.merge_key, "merge key");
+    if (table.dedupe) judge_key(table.dedupe->key, "dedupe key");
+    for (const std::string& path :
+         {table.merge.sequence_by, table.merge.history.changed_at, table.dedupe ? table.dedupe->by : std::string()}) {
+      if (path.empty() || !IsUnder(path, column.path)) continue;
+      context.Error("E0403", at, "`" + path + "` puts rows in order and cannot be masked").help =
+          "choose another column";
     }
     if (table.incremental && IsUnder(table.incremental->cursor, column.path)) {
       context.Error("E0403", at, "the incremental cursor `" + table.incremental->cursor + "` cannot be masked").help =
@@ -362,35 +456,21 @@ void JudgeMasks(const TableConfig& table, const std::string& mask_key, const Low
   }
 }
 
-void JudgeRaw(const TableConfig& table, const LoweringContext& context) {
-  if (table.raw.mode == RawConfig::Mode::kOff) return;
-  const bool inside =
-      table.raw.location == context.warehouse || table.raw.location.starts_with(context.warehouse + "/");
-  const auto sensitive = std::find_if(table.columns.begin(), table.columns.end(), [](const ColumnConfig& c) {
-    return !c.pii.empty() || c.mask_on_write != WriteMask::kNone;
-  });
-  if (!inside || sensitive == table.columns.end()) return;
-  Diagnostic& diagnostic = context.Error(
-      "E0404", table.config_path + ".raw.location",
-      "the raw archive lies inside the warehouse, and column `" + Shown(sensitive->path) + "` is personal data");
-  diagnostic.notes.push_back(
-      {"the column is declared here", context.checker->SpanOf(table.config_path + ".columns." + sensitive->path)});
-  diagnostic.help = "choose a location outside the warehouse, or write `raw: off`";
-}
-
 }  // namespace
 
 TableConfig LowerTable(const std::string& name, const ObjectView& table, const std::string& path,
-                       const RestSourceConfig& defaults, const LoweringContext& context) {
-  return TableLowering(table, path, defaults, context).Lower(name);
+                       const SourceConfig& source, const LoweringContext& context) {
+  return TableLowering(table, path, source, context).Lower(name);
 }
 
 void JudgeTable(const TableConfig& table, const std::string& mask_key, const LoweringContext& context) {
+  JudgeColumns(table, context);
   JudgeMasks(table, mask_key, context);
   JudgeRaw(table, context);
 }
 
 void JudgeParents(const std::vector<TableConfig>& tables, const LoweringContext& context) {
+  JudgePublishing(tables, context);
   const auto find = [&](const std::string& name) {
     return std::find_if(tables.begin(), tables.end(), [&](const TableConfig& t) { return t.name == name; });
   };
@@ -415,6 +495,8 @@ void JudgeParents(const std::vector<TableConfig>& tables, const LoweringContext&
       }
       at = &*parent;
     }
+    const auto direct = find(table.parent);
+    if (direct != tables.end()) JudgeReplacedChildren(table, *direct, context);
     for (const auto& [column, from] : table.include) {
       const auto parent = find(table.parent);
       if (parent == tables.end() || from.size() <= 7) continue;

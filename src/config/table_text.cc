@@ -90,9 +90,9 @@ std::optional<PartitionConfig> ParsePartition(std::string_view text, std::string
 }
 
 std::optional<std::string> ParseColumnType(std::string_view text, std::string* suggestion) {
-  static const std::vector<std::string> kPlain = {"boolean", "int",    "long",      "float",       "double",
-                                                  "date",    "time",   "timestamp", "timestamptz", "string",
-                                                  "uuid",    "binary", "json",      "map"};
+  static const std::vector<std::string> kPlain = {
+      "boolean",     "int",    "long", "float",  "double", "date", "time",         "timestamp",
+      "timestamptz", "string", "uuid", "binary", "json",   "map",  "timestamp_ns", "timestamptz_ns"};
   static const std::map<std::string, std::string, std::less<>> kForeign = {{"text", "string"},
                                                                            {"varchar", "string"},
                                                                            {"str", "string"},
@@ -136,6 +136,19 @@ std::optional<std::string> ParseColumnType(std::string_view text, std::string* s
   return std::nullopt;
 }
 
+std::optional<std::pair<int32_t, int32_t>> ParseStatusRange(std::string_view text) {
+  const auto valid = [](int32_t status) { return status >= 400 && status <= 599; };
+  if (text.size() == 3 && (text[0] == '4' || text[0] == '5') && (text.substr(1) == "xx" || text.substr(1) == "XX")) {
+    const int32_t first = (text[0] - '0') * 100;
+    return std::pair(first, first + 99);
+  }
+  const size_t dash = text.find('-');
+  const auto first = Small(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : Small(text.substr(dash + 1));
+  if (!first || !last || !valid(*first) || !valid(*last) || *last < *first) return std::nullopt;
+  return std::pair(*first, *last);
+}
+
 std::optional<Schedule> ParseSchedule(std::string_view text) {
   Schedule schedule{.text = std::string(text)};
   if (text == "off") {
@@ -164,6 +177,25 @@ std::string_view ToString(WriteDisposition disposition) {
       return "merge";
   }
   return "";
+}
+
+std::string_view ToString(SystemColumns columns) {
+  switch (columns) {
+    case SystemColumns::kFirn:
+      return "firn";
+    case SystemColumns::kDlt:
+      return "dlt";
+    case SystemColumns::kAirbyte:
+      return "airbyte";
+  }
+  return "firn";
+}
+
+SystemColumns SystemColumnsOf(std::string_view text) {
+  for (const SystemColumns columns : {SystemColumns::kDlt, SystemColumns::kAirbyte}) {
+    if (ToString(columns) == text) return columns;
+  }
+  return SystemColumns::kFirn;
 }
 
 std::string_view ToString(WriteMask mask) {

@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace firn::config {
 namespace {
 
@@ -31,12 +33,6 @@ constexpr std::array<Unit, 6> kDurationUnits = {
 
 bool IsDigit(char c) {
   return c >= '0' && c <= '9';
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  return lower;
 }
 
 /// Takes "12" or "1.5" off the front of `text`, times `factor`, which it must divide into exactly.
@@ -170,7 +166,7 @@ std::vector<std::string_view> Split(std::string_view text, char separator) {
 }  // namespace
 
 std::optional<int64_t> ParseSizeBytes(std::string_view text) {
-  const std::string lower = Lower(Trimmed(text));
+  const std::string lower = AsciiLower(Trimmed(text));
   std::string_view rest = lower;
   const auto number = TakeNumber(&rest);
   if (!number) return std::nullopt;
@@ -180,7 +176,7 @@ std::optional<int64_t> ParseSizeBytes(std::string_view text) {
 }
 
 std::optional<int64_t> ParseDurationMs(std::string_view text) {
-  const std::string lower = Lower(Trimmed(text));
+  const std::string lower = AsciiLower(Trimmed(text));
   if (lower == "0") return 0;
   if (lower.starts_with('p')) return ParseIsoDuration(lower);
   return SumUnits(lower, kDurationUnits);
@@ -193,9 +189,15 @@ std::optional<int64_t> ParseInt(std::string_view text) {
     if (text[i] == '_' && between) continue;
     digits += text[i];
   }
-  if (digits.starts_with('+')) digits.erase(0, 1);
+  const int base = digits.starts_with("0x") ? 16 : digits.starts_with("0o") ? 8 : 10;
+  if (base != 10) {
+    digits.erase(0, 2);
+    if (digits.starts_with('-')) return std::nullopt;
+  } else if (digits.starts_with('+')) {
+    digits.erase(0, 1);
+  }
   int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
   if (error != std::errc() || end != digits.data() + digits.size() || digits.empty()) return std::nullopt;
   return value;
 }
@@ -228,7 +230,7 @@ std::string FormatDuration(int64_t ms) {
 
 bool IsCron(std::string_view text) {
   if (text == "@hourly" || text == "@daily" || text == "@weekly" || text == "@monthly") return true;
-  const std::string lower = Lower(text);
+  const std::string lower = AsciiLower(text);
   const auto fields = Split(lower, ' ');
   if (fields.size() != kCronFields.size()) return false;
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -240,6 +242,10 @@ bool IsCron(std::string_view text) {
 }
 
 bool IsZoneName(std::string_view text) {
+  const bool offset = text.size() == 6 && (text[0] == '+' || text[0] == '-') && text[3] == ':';
+  if (offset)
+    return (std::string(text.substr(1, 2)) + std::string(text.substr(4))).find_first_not_of("0123456789") ==
+           std::string::npos;
   if (text.empty() || text.size() > 64 || std::isupper(static_cast<unsigned char>(text[0])) == 0) return false;
   const auto fine = [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '/' || c == '_' || c == '-' || c == '+';
@@ -248,7 +254,7 @@ bool IsZoneName(std::string_view text) {
 }
 
 bool IsHttpUrl(std::string_view text) {
-  const std::string lower = Lower(text.substr(0, 8));
+  const std::string lower = AsciiLower(text.substr(0, 8));
   const size_t scheme = lower.starts_with("https://") ? 8 : lower.starts_with("http://") ? 7 : 0;
   if (scheme == 0) return false;
   const std::string_view rest = text.substr(scheme);

@@ -111,14 +111,16 @@ struct HttpPlan {
   int64_t connect_timeout_ms = 0, first_byte_timeout_ms = 0, idle_timeout_ms = 0, total_timeout_ms = 0;
   int64_t attempts_max = 0, retry_total_ms = 0;
   int64_t body_bytes_max = 0;
+  bool allow_private_redirects = false;  // from a public address to a private one
 };
 
 /// The answer to a response status; the first rule that matches wins. Without one: 2xx ok, 401/403 kAuth, 404 kConfig,
 /// others per io's retry policy and then an error.
 struct StatusRule {
-  enum class Action { kFail, kEmpty };  // kEmpty: the request has no records (404 of a child, 204)
+  enum class Action { kFail, kEmpty, kRetry };  // kEmpty: the request has no records (404 of a child)
   int32_t status_min = 0, status_max = 0;
   Action action = Action::kFail;
+  bool declared = true;  // by the project; a rule that is ours holds for the first page of a child request alone
 };
 
 enum class EmptyBody { kError, kNoRecords };
@@ -146,6 +148,14 @@ struct TablePlan {
   std::vector<StatusRule> status_rules;
   EmptyBody empty_body = EmptyBody::kError;
   bool archive_raw = false;
+
+  /// Returns the rule of a response status, or null.
+  const StatusRule* RuleOf(int status) const {
+    for (const auto& rule : status_rules) {
+      if (status >= rule.status_min && status <= rule.status_max) return &rule;
+    }
+    return nullptr;
+  }
 };
 
 struct RestPlan {

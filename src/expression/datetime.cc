@@ -26,6 +26,18 @@ bool IsUtc(std::string_view zone) {
   return zone.empty() || zone == "UTC" || zone == "Z" || zone == "Etc/UTC";
 }
 
+// "+02:00", "-0530": seconds east of UTC.
+std::optional<int64_t> FixedOffset(std::string_view zone) {
+  const bool colon = zone.size() == 6 && zone[3] == ':';
+  if ((!colon && zone.size() != 5) || (zone[0] != '+' && zone[0] != '-')) return std::nullopt;
+  const std::string digits = std::string(zone.substr(1, 2)) + std::string(zone.substr(colon ? 4 : 3, 2));
+  if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  const int64_t hours = std::stoi(digits.substr(0, 2));
+  const int64_t minutes = std::stoi(digits.substr(2));
+  if (hours > 18 || minutes > 59) return std::nullopt;
+  return (zone[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+}
+
 Result<const date::time_zone*> Locate(std::string_view zone) {
   try {
     return date::locate_zone(std::string(zone));
@@ -42,6 +54,11 @@ struct Local {
 
 Result<Local> ToLocal(Timestamp time, std::string_view zone) {
   if (IsUtc(zone)) return Local{.wall = time};
+  if (const auto offset = FixedOffset(zone)) {
+    return Local{.wall = {.micros = time.micros + *offset * kMicrosPerSecond},
+                 .offset_seconds = *offset,
+                 .name = std::string(zone)};
+  }
   ARROW_ASSIGN_OR_RAISE(const auto* located, Locate(zone));
   try {
     const auto info = located->get_info(SysTime(microseconds(time.micros)));
@@ -55,6 +72,7 @@ Result<Local> ToLocal(Timestamp time, std::string_view zone) {
 
 Result<Timestamp> FromLocal(int64_t wall_micros, std::string_view zone) {
   if (IsUtc(zone)) return Timestamp{.micros = wall_micros};
+  if (const auto offset = FixedOffset(zone)) return Timestamp{.micros = wall_micros - *offset * kMicrosPerSecond};
   ARROW_ASSIGN_OR_RAISE(const auto* located, Locate(zone));
   try {
     const date::local_time<microseconds> local{microseconds(wall_micros)};
@@ -356,7 +374,11 @@ Status CheckPattern(std::string_view pattern) {
 }
 
 Status CheckZone(std::string_view zone) {
-  return IsUtc(zone) ? Status::OK() : Locate(zone).status();
+  return IsUtc(zone) || FixedOffset(zone) ? Status::OK() : Locate(zone).status();
+}
+
+Result<Timestamp> InstantOfLocal(Timestamp wall, std::string_view zone) {
+  return FromLocal(wall.micros, zone);
 }
 
 Result<std::string> FormatByPattern(Timestamp time, std::string_view pattern, std::string_view zone) {

@@ -15,7 +15,7 @@ namespace firn::expression {
 /// Checks a pattern. Errors: kConfig that names the unknown directive.
 Status CheckPattern(std::string_view pattern);
 
-/// `zone`: IANA name. Errors: kConfig for an unknown zone or directive.
+/// `zone`: IANA name or "+02:00". Errors: kConfig for an unknown zone or directive.
 Result<std::string> FormatByPattern(Timestamp time, std::string_view pattern, std::string_view zone);
 
 /// Text without an offset is a local time of `zone` (of an ambiguous hour the earlier instant; a skipped hour is
@@ -31,7 +31,11 @@ Result<Timestamp> ParseIso(std::string_view text, std::string_view zone);
 /// Errors: kBadData.
 Result<int64_t> ParseDurationMicros(std::string_view text);
 
-/// Errors: kConfig for a zone the system does not know.
+/// Errors: kConfig for a zone the system does not know; a fixed offset ("+02:00") is always known.
 Status CheckZone(std::string_view zone);
+
+/// Returns the instant at which clocks in `zone` show `wall` (as if it were UTC): of an ambiguous hour the earlier one.
+/// Errors: kBadData for a skipped hour; kConfig for an unknown zone.
+Result<Timestamp> InstantOfLocal(Timestamp wall, std::string_view zone);
 
 }  // namespace firn::expression

@@ -195,6 +195,8 @@ TEST(Datetime, ParsesAndFormatsByPattern) {
     const char* utc;  // empty: error
   };
   const Case cases[] = {
+      {"2024-03-31 03:30", "%Y-%m-%d %H:%M", "+02:00", "2024-03-31T01:30:00Z"},
+      {"2024-03-31 03:30", "%Y-%m-%d %H:%M", "+2:00", ""},
       {"2024-03-31 03:30", "%Y-%m-%d %H:%M", "Europe/Berlin", "2024-03-31T01:30:00Z"},
       {"2024-03-31 02:30", "%Y-%m-%d %H:%M", "Europe/Berlin", ""},                      // skipped
       {"2024-10-27 02:30", "%Y-%m-%d %H:%M", "Europe/Berlin", "2024-10-27T00:30:00Z"},  // twice: the earlier

@@ -8,6 +8,7 @@
 
 #include "base/byte_size.h"
 #include "io/http_client.h"
+#include "io/mapped_buffer.h"
 
 namespace firn::io {
 namespace {
@@ -21,11 +22,7 @@ BodyBuffer::~BodyBuffer() = default;
 BodyBuffer::BodyBuffer(BodyBuffer&&) noexcept = default;
 
 Status BodyBuffer::Grow(int64_t capacity) {
-  if (buffer_ == nullptr) {
-    ARROW_ASSIGN_OR_RAISE(buffer_, arrow::AllocateResizableBuffer(capacity, pool_));
-    return Status::OK();
-  }
-  return buffer_->Resize(capacity, /*shrink_to_fit=*/false);
+  return GrowBuffer(capacity, size_, pool_, &buffer_);
 }
 
 Status BodyBuffer::Expect(int64_t expected) {

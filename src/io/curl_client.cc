@@ -3,6 +3,7 @@
 #include <arrow/buffer.h>
 #include <arrow/memory_pool.h>
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "io/body_decoder.h"
 #include "io/curl_error.h"
 #include "io/http_client.h"
+#include "io/private_address.h"
 #include "io/redirect.h"
 #include "io/url.h"
 
@@ -53,7 +55,10 @@ milliseconds Since(SteadyClock::time_point start) {
 class Transfer {
  public:
   Transfer(HttpRequest request, const HttpClientOptions& options)
-      : options_(options), request_(std::move(request)), started_(SteadyClock::now()) {}
+      : options_(options),
+        may_use_proxy_(MayUseProxy(options.proxy)),
+        request_(std::move(request)),
+        started_(SteadyClock::now()) {}
 
   // --- callers' side ---
   Result<HttpResponse> Wait(std::stop_token stop) {
@@ -89,6 +94,9 @@ class Transfer {
   static size_t OnBody(char* bytes, size_t size, size_t count, void* self) {
     return static_cast<Transfer*>(self)->TakeBody({bytes, size * count}) ? size * count : 0;
   }
+  static curl_socket_t OnOpenSocket(void* self, curlsocktype, curl_sockaddr* address) {
+    return static_cast<Transfer*>(self)->OpenSocket(*address);
+  }
   static int OnDebug(CURL*, curl_infotype type, char* bytes, size_t size, void* self) {
     // libcurl says only here that a server sent more than its Content-Length, which would leave us a cut body.
     if (type == CURLINFO_TEXT && std::string_view(bytes, size).starts_with("Excess found")) {
@@ -98,6 +106,7 @@ class Transfer {
   }
 
   Status SetUp();
+  Status GuardAddresses();
   Status SetHeaders();
   void SetBody();
   bool TakeHeader(std::string_view line);
@@ -111,8 +120,16 @@ class Transfer {
   }
   Status At(const Status& status) const { return Within(RedactUrl(request_.url), status); }
   Result<HttpResponse> TakeResponse();
+  bool IsPrivate(const std::string& address) const {
+    return options_.is_private ? options_.is_private(address) : IsPrivateAddress(address);
+  }
+  bool PublicOnly() const { return request_.public_only || (seen_public_ && !request_.private_redirects); }
+  curl_socket_t OpenSocket(const curl_sockaddr& address);
+  Status CheckAddress();
+  Status PrivateRefused() const;
 
   const HttpClientOptions& options_;
+  const bool may_use_proxy_;
   HttpRequest request_;  // of the current hop
   const SteadyClock::time_point started_;
   EasyHandle easy_;
@@ -135,6 +152,9 @@ class Transfer {
   Status failure_;
   milliseconds first_byte_{0};
 
+  bool refused_private_ = false, from_public_ = false;
+
+  bool seen_public_ = false;  // by a hop before
   std::set<std::string> visited_;
   int num_redirects_ = 0;
 
@@ -149,7 +169,7 @@ Status Transfer::Prepare() {
   if (!visited_.insert(request_.method + " " + request_.url).second) {
     return MakeError(Fault::kConfig, "redirect loop: " + RedactUrl(request_.url));
   }
-  headers_ended_ = body_begun_ = excess_ = false;
+  headers_ended_ = body_begun_ = excess_ = refused_private_ = from_public_ = false;
   header_bytes_ = wire_bytes_ = 0;
   status_ = 0;
   headers_ = {};
@@ -175,6 +195,9 @@ Status Transfer::SetUp() {
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L << 10);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  // On a connection used before that dies without an answer libcurl sends again by itself, though the first request
+  // may have been applied.
+  if (request_.repeatable == false) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
@@ -190,8 +213,45 @@ Status Transfer::SetUp() {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
   }
+  if (PublicOnly()) ARROW_RETURN_NOT_OK(GuardAddresses());
   SetBody();
   return SetHeaders();
+}
+
+// The address is judged where the socket is opened, so that no answer of the name server in between changes it.
+Status Transfer::GuardAddresses() {
+  ARROW_ASSIGN_OR_RAISE(const UrlParts url, ParseUrl(request_.url));
+  if (IsPrivateHost(url.host) && (!options_.is_private || IsPrivate(url.host))) return PrivateRefused();
+  if (may_use_proxy_) return Status::OK();  // it is the proxy's address that we would see
+  curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnOpenSocket);
+  curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETDATA, this);
+  if (num_redirects_ > 0) curl_easy_setopt(easy_.get(), CURLOPT_FRESH_CONNECT, 1L);  // an open one was not judged
+  return Status::OK();
+}
+
+curl_socket_t Transfer::OpenSocket(const curl_sockaddr& address) {
+  if (const std::string text = AddressText(address.addr); text.empty() || IsPrivate(text)) {
+    refused_private_ = true;
+    return CURL_SOCKET_BAD;
+  }
+  return socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+}
+
+Status Transfer::PrivateRefused() const {
+  return MakeError(Fault::kConfig,
+                   "a public server led to a private address, which is refused: " + RedactUrl(request_.url),
+                   {.code = "E0462",
+                    .state = kNotSentState,
+                    .next = "if it is to be trusted: source: {http: {allow_private_redirects: true}}"});
+}
+
+// Where the answer came from; of a connection that was open already this is the first time its address is seen.
+Status Transfer::CheckAddress() {
+  if (may_use_proxy_) return Status::OK();
+  const char* address = nullptr;
+  curl_easy_getinfo(easy_.get(), CURLINFO_PRIMARY_IP, &address);
+  from_public_ = address != nullptr && address[0] != '\0' && !IsPrivate(address);
+  return PublicOnly() && !from_public_ ? PrivateRefused() : Status::OK();
 }
 
 void Transfer::SetBody() {
@@ -309,12 +369,14 @@ Status Transfer::Judge(CURLcode code) {
   if (!failure_.ok()) return At(failure_);
   if (cancelled_) return MakeError(Fault::kCancelled, "stopped during a request");
   if (code != CURLE_OK) {
+    if (refused_private_) return PrivateRefused();
     const Status status = CurlError(code, error_text_, request_.url);
     curl_off_t sent_at = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &sent_at);
     const bool timed_out_connecting = code == CURLE_OPERATION_TIMEDOUT && sent_at == 0;
     return timed_out_connecting ? WithContext(status, {.state = kNotSentState}) : status;
   }
+  ARROW_RETURN_NOT_OK(CheckAddress());
   const Status body = EndBody();
   return body.ok() ? body : At(body);
 }
@@ -337,6 +399,7 @@ bool Transfer::ExchangeEnded(CURLcode code) {
   } else if (auto next = RedirectedRequest(request_, *response); next.ok()) {
     header_list_.reset();
     easy_.reset();
+    seen_public_ = seen_public_ || from_public_ || (may_use_proxy_ && !IsPrivateUrl(request_.url));
     request_ = *std::move(next);
     status = Prepare();
   } else {
@@ -356,14 +419,17 @@ Result<HttpResponse> Transfer::TakeResponse() {
   long version = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_VERSION, &version);
   response.http2 = version == CURL_HTTP_VERSION_2_0;
+  response.from_public_address = from_public_;
   return response;
 }
 
 Status Transfer::CheckTime(SteadyClock::time_point* next) {
   const auto now = SteadyClock::now();
   const auto late = [&](const char* what, milliseconds limit) {
-    return MakeError(Fault::kTransient, std::string("timed out: ") + what + " within " + std::to_string(limit.count()) +
-                                            " ms: " + RedactUrl(request_.url));
+    return MakeError(Fault::kTransient,
+                     std::string("timed out: ") + what + " within " + std::to_string(limit.count()) +
+                         " ms: " + RedactUrl(request_.url),
+                     {.code = "E0460"});
   };
   const HttpTimeouts& limits = request_.timeouts;
   const auto check = [&](SteadyClock::time_point from, milliseconds limit) {

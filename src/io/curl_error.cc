@@ -68,7 +68,7 @@ Status CurlError(int curl_code, const std::string& detail, const std::string& ur
   const CodeRule* rule = RuleOf(curl_code);
   const std::string reason = detail.empty() ? curl_easy_strerror(static_cast<CURLcode>(curl_code)) : detail;
   const std::string name = rule == nullptr ? "transfer failed" : rule->name;
-  ErrorContext context{.why = "libcurl " + std::to_string(curl_code) + ": " + reason};
+  ErrorContext context{.code = "E0460", .why = "libcurl " + std::to_string(curl_code) + ": " + reason};
   if (rule != nullptr) context.next = rule->next;
   if (NeverConnected(curl_code)) context.state = kNotSentState;
   return MakeError(FaultFromCurl(curl_code), name + ": " + RedactUrl(url) + " (" + reason + ")", std::move(context));

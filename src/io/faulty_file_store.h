@@ -32,6 +32,7 @@ class FaultyFileStore : public FileStore {
   Status Remove(const std::string& location) override;
   Status CreateFolder(const std::string& folder) override;
   Status SyncFolder(const std::string& folder) override;
+  Result<LockPlace> LockOf(const std::string& location) override { return store_.LockOf(location); }
 
   /// Calls so far; a walk over fail_at ends when a run makes fewer.
   int num_calls() const { return num_calls_; }

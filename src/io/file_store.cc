@@ -9,6 +9,7 @@ namespace firn::io {
 namespace {
 
 constexpr char kNotFoundCode[] = "E0801";
+constexpr char kDiskFullCode[] = "E0802";
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
@@ -32,8 +33,8 @@ constexpr ErrnoRule kErrnoRules[] = {
     {EACCES, Fault::kConfig, "give this user access to the path, or choose another"},
     {EPERM, Fault::kConfig, "give this user access to the path, or choose another"},
     {EROFS, Fault::kConfig, "choose a path on a writable file system"},
-    {ENOSPC, Fault::kConfig, "free disk space, then run again; nothing was committed"},
-    {EDQUOT, Fault::kConfig, "raise the disk quota, then run again; nothing was committed"},
+    {ENOSPC, Fault::kConfig, "free disk space (df -h shows it), then the same command again"},
+    {EDQUOT, Fault::kConfig, "raise the disk quota, then the same command again"},
     {EFBIG, Fault::kConfig, "the file system or a limit does not allow so large a file"},
     {ENAMETOOLONG, Fault::kConfig, "choose a shorter path"},
     {ENOTDIR, Fault::kConfig, "a part of the path is a file, not a folder"},
@@ -60,7 +61,7 @@ Result<std::string> PathOfLocation(std::string_view location) {
   } else if (StartsWith(path, "file:/")) {
     path.remove_prefix(std::strlen("file:"));
   } else if (path.find("://") != std::string_view::npos) {
-    return refuse("only local locations (a path or file:///…) are supported by this build");
+    return refuse("not a local location (a path or file:///…)");
   }
   if (path.empty() || path[0] != '/') return refuse("a location must be absolute");
   if (path.find('\0') != std::string_view::npos) return refuse("a location must not contain NUL");
@@ -91,6 +92,11 @@ Result<std::string> FileStore::ReadText(const std::string& location, int64_t byt
   return buffer->ToString();
 }
 
+Result<LockPlace> FileStore::LockOf(const std::string& location) {
+  ARROW_ASSIGN_OR_RAISE(std::string path, PathOfLocation(location));
+  return LockPlace{.path = std::move(path), .scope = ""};
+}
+
 bool IsNotFound(const Status& status) {
   const ErrorContext* context = status.ok() ? nullptr : ContextOf(status);
   return context != nullptr && context->code == kNotFoundCode;
@@ -102,6 +108,10 @@ Status FileError(std::string_view what, std::string_view path, int error_number)
   std::string message = std::string(what) + " " + std::string(path) + ": " + reason;
   ErrorContext context{.why = reason};
   if (error_number == ENOENT) context.code = kNotFoundCode;
+  if (error_number == ENOSPC || error_number == EDQUOT) {
+    context.code = kDiskFullCode;
+    context.state = "nothing was lost: what was committed stays, what was not is read again";
+  }
   for (const ErrnoRule& rule : kErrnoRules) {
     if (rule.number != error_number) continue;
     context.next = rule.next;

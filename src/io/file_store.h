@@ -53,7 +53,14 @@ class OutputFile : public arrow::io::OutputStream {
   Status Abort() override = 0;
 };
 
+/// A lock file (ProcessLock) that stands for a location, and who can see it.
+struct LockPlace {
+  std::string path;   // plain path on this machine; its folder exists
+  std::string scope;  // empty: all who can reach the location. Else a lock says nothing about processes of other scopes
+};
+
 /// Where lake data, metadata and archives live. Files are written once and never changed. Thread-safe.
+/// What object stores do instead is in object_store.h.
 /// Errors of all methods: kTransient (I/O error, may work again), kConfig (no such file, permission, no space, name too
 /// long, read-only …: the message says what and why, `next` what to do), and IsNotFound for a missing file.
 class FileStore {
@@ -69,7 +76,7 @@ class FileStore {
                                                            int64_t length) = 0;
   /// For Parquet and Avro readers. Thread-safe ReadAt.
   virtual Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(const std::string& location) = 0;
-  /// Creates a new file; kConflict if it exists.
+  /// Creates a new file; kConflict if it exists, at the latest from Close().
   virtual Result<std::shared_ptr<OutputFile>> OpenOutput(const std::string& location, OutputOptions options = {}) = 0;
   /// Puts `bytes` at `location` at once: a reader, and a crash, sees the old file or the new one. Durable on return.
   virtual Status WriteAtomic(const std::string& location, std::string_view bytes) = 0;
@@ -86,6 +93,9 @@ class FileStore {
   virtual Status CreateFolder(const std::string& folder) = 0;
   /// Makes the names in a folder durable. See Durability::kFileOnly.
   virtual Status SyncFolder(const std::string& folder) = 0;
+
+  /// Where the lock for `location` is: beside it for files.
+  virtual Result<LockPlace> LockOf(const std::string& location);
 
   /// Reads a small text file.
   Result<std::string> ReadText(const std::string& location, int64_t bytes_max = kReadBytesMax);

@@ -68,7 +68,8 @@ Status HttpStatusError(const HttpResponse& response) {
   const Fault fault = FaultFromHttpStatus(response);
   const std::string shape = ShapeOf(response.text());
   return MakeError(fault, "HTTP status " + std::to_string(response.status) + ": " + RedactUrl(response.effective_url),
-                   {.why = "HTTP " + std::to_string(response.status) + (shape.empty() ? "" : ", body like " + shape),
+                   {.code = "E0461",
+                    .why = "HTTP " + std::to_string(response.status) + (shape.empty() ? "" : ", body like " + shape),
                     .next = NextStep(fault)});
 }
 

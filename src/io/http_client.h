@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -34,6 +35,12 @@ struct HttpRequest {
   bool follow_redirects = true;                 // else a 3xx is returned as it is
   /// Whether repeating the request after an unknown outcome does no harm; nullopt: by method (all but POST and PATCH).
   std::optional<bool> repeatable;
+  /// False: a redirect away from a server at a public address must not lead to a private one (IsPrivateAddress): an API
+  /// must not be able to send us to the neighbours of this machine. Behind a proxy, which looks names up by itself,
+  /// only addresses written in the URL are seen.
+  bool private_redirects = true;
+  /// True: no server at a private address at all.
+  bool public_only = false;
 };
 
 struct HttpTiming {
@@ -52,6 +59,7 @@ struct HttpResponse {
   int64_t wire_bytes = 0;  // of the body, before decoding
   int num_redirects = 0;
   bool http2 = false;
+  bool from_public_address = false;  // known to be; never through a proxy
 
   std::string_view text() const;
 };
@@ -91,6 +99,8 @@ struct HttpClientOptions {
   int64_t header_bytes_max = 256 << 10;
   int64_t decoded_ratio_max = 1000;   // decoded / wire bytes, looked at above 1 MiB decoded
   arrow::MemoryPool* pool = nullptr;  // of bodies; null: Arrow's default pool
+  /// For tests: what counts as private; null: IsPrivateAddress.
+  std::function<bool(const std::string& address)> is_private;
 };
 
 /// True if an error of Send says that no byte of the request left this machine, so that it surely had no effect.

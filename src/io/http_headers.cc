@@ -6,19 +6,13 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/ascii.h"
+
 namespace firn::io {
 namespace {
 
 using std::chrono::milliseconds;
 
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
-  return lower;
-}
 bool IsSpace(char c) {
   return c == ' ' || c == '\t';
 }
@@ -96,7 +90,7 @@ std::vector<std::string> SplitRelations(std::string_view text) {
   size_t at = 0;
   while (at < text.size()) {
     const size_t end = std::min(text.find_first_of(" \t", at), text.size());
-    if (end > at) relations.push_back(LowerCase(text.substr(at, end - at)));
+    if (end > at) relations.push_back(AsciiLower(text.substr(at, end - at)));
     at = end + 1;
   }
   return relations;
@@ -114,7 +108,7 @@ void ParseLinkValue(std::string_view value, std::vector<HttpLink>* links) {
     if (!in.Take('>')) return;
     while (in.Take(';')) {
       in.SkipSpace();
-      const std::string name = LowerCase(in.Until("=;,"));
+      const std::string name = AsciiLower(in.Until("=;,"));
       const std::string parameter = in.Take('=') ? in.Value(";,") : "";
       if (name == "rel" && link.relations.empty()) link.relations = SplitRelations(parameter);
     }
@@ -126,7 +120,7 @@ constexpr std::array<std::string_view, 12> kMonths = {"jan", "feb", "mar", "apr"
                                                       "jul", "aug", "sep", "oct", "nov", "dec"};
 
 std::optional<unsigned> ParseMonth(std::string_view text) {
-  const auto found = std::find(kMonths.begin(), kMonths.end(), LowerCase(text));
+  const auto found = std::find(kMonths.begin(), kMonths.end(), AsciiLower(text));
   if (found == kMonths.end()) return std::nullopt;
   return static_cast<unsigned>(found - kMonths.begin()) + 1;
 }
@@ -189,7 +183,7 @@ void ParseCombined(std::string_view value, Timestamp now, RateLimitState* state)
   for (const std::string_view part : Words(value, ",;")) {
     const size_t equals = part.find('=');
     if (equals == std::string_view::npos) continue;
-    const std::string name = LowerCase(Trim(part.substr(0, equals)));
+    const std::string name = AsciiLower(Trim(part.substr(0, equals)));
     const std::string_view text = Trim(part.substr(equals + 1));
     if (name == "limit") state->limit = ParseInteger(text);
     if (name == "remaining" || name == "r") state->remaining = ParseInteger(text);
@@ -201,7 +195,7 @@ void ParseCombined(std::string_view value, Timestamp now, RateLimitState* state)
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Lower(x) == Lower(y); });
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return AsciiLower(x) == AsciiLower(y); });
 }
 
 std::optional<std::string_view> HttpHeaders::Get(std::string_view name) const {
@@ -237,7 +231,7 @@ std::vector<HttpLink> ParseLinks(const HttpHeaders& headers) {
 std::optional<std::string> LinkTarget(const HttpHeaders& headers, std::string_view relation) {
   for (HttpLink& link : ParseLinks(headers)) {
     const auto& known = link.relations;
-    if (std::find(known.begin(), known.end(), LowerCase(relation)) != known.end()) return std::move(link.target);
+    if (std::find(known.begin(), known.end(), AsciiLower(relation)) != known.end()) return std::move(link.target);
   }
   return std::nullopt;
 }

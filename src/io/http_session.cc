@@ -40,7 +40,9 @@ Status GaveUp(const HttpRequest& request, const Status& why, const Status& last)
   return MakeError(
       Fault::kUnreachable,
       why.message() + ": " + request.method + " " + RedactUrl(request.url) + "; last error: " + last.message(),
-      {.why = context != nullptr ? context->why : "", .next = "run again later; what was committed stays"});
+      {.code = context != nullptr ? context->code : "",
+       .why = context != nullptr ? context->why : "",
+       .next = "run again later; what was committed stays"});
 }
 
 HttpSessionOptions Scaled(HttpSessionOptions options) {
@@ -67,7 +69,9 @@ Result<HttpResponse> HttpSession::Send(const HttpRequest& request, std::stop_tok
                     outcome.error);
     }
     const int64_t before = backoff.waited_ms();
-    const Status waited = backoff.Wait(stop, outcome.delay);
+    const auto tell = [&](const BackoffWait& wait) { options_.on_wait({.wait = wait, .error = outcome.error}); };
+    const Status waited =
+        options_.on_wait ? backoff.Wait(stop, outcome.delay, tell) : backoff.Wait(stop, outcome.delay);
     counters_.waited_ms += backoff.waited_ms() - before;
     if (!waited.ok()) {
       return FaultOf(waited) == Fault::kUnreachable ? GaveUp(request, waited, outcome.error) : waited;

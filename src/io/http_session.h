@@ -36,6 +36,12 @@ struct HttpVerdict {
 /// Looks at any complete response (2xx too); nullopt: by status. Called from the sending threads.
 using HttpClassifier = std::function<std::optional<HttpVerdict>(const HttpResponse&)>;
 
+/// A request that will be sent again, for whoever shows it. Borrowed.
+struct HttpWait {
+  const BackoffWait& wait;
+  const Status& error;  // of the attempt before
+};
+
 /// Counts of one session. Read at any time.
 struct HttpCounters {
   std::atomic<int64_t> num_requests{0};
@@ -54,6 +60,8 @@ struct HttpSessionOptions {
   RateBudget* rate_budget = nullptr;     // borrowed; null: no limit
   HttpAuthorizer* authorizer = nullptr;  // borrowed; null: none
   HttpClassifier classify;
+  /// Called before each wait for another attempt, from the sending threads; may be null.
+  std::function<void(const HttpWait&)> on_wait;
 };
 
 /// A client that retries: 408, 425, 429, 5xx, resets, timeouts and broken bodies, with full jitter, one total budget,
@@ -69,6 +77,11 @@ class HttpSession {
   Result<HttpResponse> Send(const HttpRequest& request, std::stop_token stop);
 
   const HttpCounters& counters() const { return counters_; }
+  /// Counts a retry that the caller makes, for a body that is no answer.
+  void CountRetry(int64_t waited_ms) {
+    ++counters_.num_retries;
+    counters_.waited_ms += waited_ms;
+  }
 
  private:
   struct Outcome;

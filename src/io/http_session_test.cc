@@ -85,6 +85,26 @@ TEST_F(HttpSessionTest, GivesUpAsUnreachableWithTheLastReason) {
   EXPECT_EQ(client_->requests.size(), 6u);
 }
 
+TEST_F(HttpSessionTest, TellsEachWaitBeforeItBegins) {
+  std::vector<BackoffWait> waits;
+  std::vector<std::string> errors;
+  options_.on_wait = [&](const HttpWait& wait) {
+    waits.push_back(wait.wait);
+    errors.push_back(wait.error.message());
+    EXPECT_LT(WaitedMs(), 120'000 - wait.wait.left_ms) << "told before waiting";
+  };
+  ASSERT_TRUE(Run({Answer(429, {{"Retry-After", "7"}}), Reset(), Answer(200)}).ok());
+  ASSERT_EQ(waits.size(), 2u);
+  EXPECT_GE(waits[0].delay_ms, 7'000);
+  EXPECT_EQ(waits[0].attempt, 2);
+  EXPECT_EQ(waits[0].attempts_max, 6);
+  EXPECT_EQ(waits[0].left_ms, 120'000 - waits[0].delay_ms);
+  EXPECT_EQ(waits[1].attempt, 3);
+  EXPECT_EQ(waits[1].left_ms, waits[0].left_ms - waits[1].delay_ms);
+  EXPECT_NE(errors[0].find("429"), std::string::npos);
+  EXPECT_EQ(errors[1], "connection lost");
+}
+
 TEST_F(HttpSessionTest, HonoursRetryAfterInSecondsAndDates) {
   ASSERT_TRUE(Run({Answer(429, {{"Retry-After", "7"}}), Answer(200)}).ok());
   EXPECT_GE(WaitedMs(), 7'000);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,9 +22,26 @@ std::string HolderOf(int file) {
   return pid > 0 ? std::to_string(pid) : "unknown";
 }
 
+// Whoever held the lock may have removed the file between opening it here and locking it: the lock would be on a file
+// that nobody else finds.
+bool IsStillThere(int file, const std::string& path) {
+  struct stat held, found;
+  return ::fstat(file, &held) == 0 && ::stat(path.c_str(), &found) == 0 && held.st_ino == found.st_ino &&
+         held.st_dev == found.st_dev;
+}
+
 }  // namespace
 
 Result<ProcessLock> ProcessLock::Acquire(const std::string& path) {
+  constexpr int kAttempts = 10;
+  for (int attempt = 1;; ++attempt) {
+    ARROW_ASSIGN_OR_RAISE(ProcessLock lock, TryAcquire(path));
+    if (IsStillThere(lock.file_, path)) return lock;
+    if (attempt == kAttempts) return MakeError(Fault::kBusy, "the lock file vanishes again and again: " + path);
+  }
+}
+
+Result<ProcessLock> ProcessLock::TryAcquire(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) return FileError("open lock", path, errno);
   ProcessLock lock(file);

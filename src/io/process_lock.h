@@ -22,6 +22,7 @@ class ProcessLock {
   bool held() const { return file_ >= 0; }
 
  private:
+  static Result<ProcessLock> TryAcquire(const std::string& path);
   explicit ProcessLock(int file) : file_(file) {}
   int file_ = -1;
 };

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/hash.h"
+#include "base/log.h"
+
 namespace firn::io {
 
 using std::chrono::milliseconds;
@@ -25,21 +28,25 @@ void RateBudget::Permit::Release() {
   budget->freed_.notify_all();
 }
 
-RateBudget::RateBudget(RateLimits limits, const Clock& clock, double sleep_scale)
+RateBudget::RateBudget(RateLimits limits, const Clock& clock, double sleep_scale,
+                       std::unique_ptr<SharedRateBucket> shared)
     : limits_(limits),
       clock_(clock),
       sleep_scale_(sleep_scale),
+      shared_(std::move(shared)),
       tokens_(limits.burst),
       filled_at_(clock.Steady()),
       paused_until_(clock.Steady()) {
   FIRN_CHECK(limits.burst >= 1 && limits.concurrency_max >= 1 && limits.requests_per_second >= 0);
 }
 
+RateBudget::~RateBudget() = default;
+
 // Takes a token, or says how long until one may be there. Time runs faster by 1/sleep_scale, as the sleeps do.
 milliseconds RateBudget::NextDelay() {
   const auto now = clock_.Steady();
   if (paused_until_ > now) return std::chrono::ceil<milliseconds>(paused_until_ - now);
-  if (limits_.requests_per_second <= 0) return milliseconds(0);
+  if (limits_.requests_per_second <= 0 || shared_ != nullptr) return milliseconds(0);
   const double per_second = limits_.requests_per_second / std::max(sleep_scale_, 1e-6);
   const double seconds = std::chrono::duration<double>(now - filled_at_).count();
   tokens_ = std::min<double>(limits_.burst, tokens_ + seconds * per_second);
@@ -66,7 +73,10 @@ Result<RateBudget::Permit> RateBudget::Acquire(std::stop_token stop, millisecond
       MutexLock lock(mutex_);
       delay = NextDelay();
     }
-    if (delay.count() == 0) return permit;
+    if (delay.count() == 0) {
+      if (shared_ != nullptr) ARROW_RETURN_NOT_OK(WaitForShared(stop, wait_max, waited_ms));
+      return permit;
+    }
     const auto counted = static_cast<int64_t>(static_cast<double>(delay.count()) / scale);
     if (counted > wait_max.count()) {
       return MakeError(Fault::kUnreachable,
@@ -79,7 +89,28 @@ Result<RateBudget::Permit> RateBudget::Acquire(std::stop_token stop, millisecond
   }
 }
 
+// A rate file that cannot be used must not stop the run: this process alone then keeps the rate by waiting one
+// interval.
+Status RateBudget::WaitForShared(std::stop_token stop, milliseconds wait_max, int64_t* waited_ms) {
+  auto delay = shared_->Take(wait_max, stop);
+  if (!delay.ok()) {
+    if (FaultOf(delay.status()) == Fault::kUnreachable || FaultOf(delay.status()) == Fault::kCancelled) {
+      return delay.status();
+    }
+    log::Warn("rate limit not shared with other processes", {{"reason", delay.status().message()}});
+    delay = milliseconds(static_cast<int64_t>(std::ceil(1'000 / limits_.requests_per_second * sleep_scale_)));
+  }
+  if (waited_ms != nullptr) {
+    *waited_ms += static_cast<int64_t>(static_cast<double>(delay->count()) / std::max(sleep_scale_, 1e-6));
+  }
+  return delay->count() == 0 ? Status::OK() : clock_.Sleep(*delay, stop);
+}
+
 void RateBudget::Pause(milliseconds delay) {
+  if (shared_ != nullptr) {
+    const Status shared = shared_->Pause(delay, {});
+    if (!shared.ok()) log::Warn("pause not shared with other processes", {{"reason", shared.message()}});
+  }
   const auto scaled = std::chrono::duration_cast<std::chrono::microseconds>(delay * sleep_scale_);
   MutexLock lock(mutex_);
   paused_until_ = std::max(paused_until_, clock_.Steady() + scaled);
@@ -92,7 +123,14 @@ void RateBudget::Observe(const RateLimitState& state) {
 RateBudget& RateBudgets::For(const std::string& host, const std::string& credential, const RateLimits& limits) {
   MutexLock lock(mutex_);
   auto& budget = budgets_[{host, credential}];
-  if (budget == nullptr) budget = std::make_unique<RateBudget>(limits, clock_, sleep_scale_);
+  if (budget == nullptr) {
+    std::unique_ptr<SharedRateBucket> shared;
+    if (!shared_folder_.empty() && limits.requests_per_second > 0) {
+      const std::string name = Sha256Hex(host + "\n" + credential).substr(0, 32);
+      shared = SharedRateBucket::Make(shared_folder_ + "/" + name, limits.requests_per_second, clock_, sleep_scale_);
+    }
+    budget = std::make_unique<RateBudget>(limits, clock_, sleep_scale_, std::move(shared));
+  }
   return *budget;
 }
 

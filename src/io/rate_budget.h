@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "base/thread_annotations.h"
 #include "io/http_headers.h"
+#include "io/shared_rate_bucket.h"
 
 namespace firn::io {
 
@@ -41,8 +42,11 @@ class RateBudget {
     RateBudget* budget_ = nullptr;
   };
 
-  /// `sleep_scale` multiplies what is really slept (see base/backoff.h).
-  RateBudget(RateLimits limits, const Clock& clock, double sleep_scale = 1.0);
+  /// `sleep_scale` multiplies what is really slept (see base/backoff.h). `shared`: takes the place of the token bucket,
+  /// so that processes share the rate; null: this process alone.
+  RateBudget(RateLimits limits, const Clock& clock, double sleep_scale = 1.0,
+             std::unique_ptr<SharedRateBucket> shared = nullptr);
+  ~RateBudget();
 
   /// Waits for a token, a free slot and the end of any pause. Errors: kCancelled when stopped; kUnreachable if the
   /// pause is longer than `wait_max` (nothing is waited then). `waited`: what was waited, as counted; may be null.
@@ -54,10 +58,12 @@ class RateBudget {
 
  private:
   std::chrono::milliseconds NextDelay() FIRN_REQUIRES(mutex_);
+  Status WaitForShared(std::stop_token stop, std::chrono::milliseconds wait_max, int64_t* waited_ms);
 
   const RateLimits limits_;
   const Clock& clock_;
   const double sleep_scale_;
+  const std::unique_ptr<SharedRateBucket> shared_;
   std::condition_variable_any freed_;
   Mutex mutex_;
   double tokens_ FIRN_GUARDED_BY(mutex_);
@@ -69,13 +75,16 @@ class RateBudget {
 /// The budgets of a process, one per host and credential. Thread-safe; budgets live as long as this.
 class RateBudgets {
  public:
-  explicit RateBudgets(const Clock& clock, double sleep_scale = 1.0) : clock_(clock), sleep_scale_(sleep_scale) {}
+  /// `shared_folder`: plain path of a folder through which processes share declared rates; empty: they do not.
+  explicit RateBudgets(const Clock& clock, double sleep_scale = 1.0, std::string shared_folder = "")
+      : clock_(clock), sleep_scale_(sleep_scale), shared_folder_(std::move(shared_folder)) {}
   /// `credential`: any stable name of it, never its value. The limits of the first call hold.
   RateBudget& For(const std::string& host, const std::string& credential, const RateLimits& limits);
 
  private:
   const Clock& clock_;
   const double sleep_scale_;
+  const std::string shared_folder_;
   Mutex mutex_;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<RateBudget>> budgets_ FIRN_GUARDED_BY(mutex_);
 };

@@ -1,43 +1,27 @@
-// Format: docs/spec/raw_archive.md, version 1. All integers are little-endian.
-//
-//   segment := "FIRNRAW" version:u8  entry*  index
-//   entry   := meta_bytes:u32 stored_bytes:u64 xxh3:16 bytes (of meta and stored)  meta (JSON)  stored (one zstd frame)
-//   index   := JSON  json_bytes:u32 xxh3:16 bytes (of the JSON)  "FIRNEND" version:u8
+// Files and folders of an archive; the bytes of a file are raw_segment's.
 #include "io/raw_archive.h"
 
 #include <arrow/buffer.h>
-#include <zstd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
-#include <nlohmann/json.hpp>
+#include <condition_variable>
+#include <filesystem>
 #include <set>
 #include <utility>
 
+#include "base/bounded_queue.h"
 #include "base/failpoint.h"
 #include "base/hash.h"
-#include "base/redactor.h"
+#include "base/task_group.h"
 #include "base/thread_annotations.h"
-#include "io/body_buffer.h"
-#include "io/http_client.h"
-#include "io/url.h"
+#include "io/object_location.h"
+#include "io/raw_segment.h"
 
 namespace firn::io {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr char kVersion = 1;
-constexpr std::string_view kHeadMagic = "FIRNRAW";
-constexpr std::string_view kEndMagic = "FIRNEND";
-constexpr int64_t kMagicBytes = 8;
-constexpr int64_t kHashBytes = 16;
-constexpr int64_t kEntryHeadBytes = 4 + 8 + kHashBytes;
-constexpr int64_t kTrailerBytes = 4 + kHashBytes + kMagicBytes;
-constexpr int64_t kMetaBytesMax = 16 << 20;
-constexpr int64_t kBodyBytesMax = int64_t{1} << 31;
-constexpr std::string_view kSuffix = ".firnraw";
+constexpr std::string_view kDatasetPrefix = "dataset=";
+constexpr int64_t kQueueBytesMax = 16 << 20;  // of bodies that wait to be compressed
 
 bool IsPlain(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
@@ -69,185 +53,115 @@ std::string UnescapeName(std::string_view name) {
   return out;
 }
 
-std::string FolderOfTable(const std::string& root, const std::string& pipeline, const std::string& table) {
-  return root + "/" + EscapeName(pipeline) + "/" + EscapeName(table);
+// An escaped name has no '=', so the folder of a dataset is never that of a table of version 1.
+std::string FolderOfTable(const RawArchivePlace& place) {
+  const std::string dataset =
+      place.dataset.empty() ? "" : "/" + std::string(kDatasetPrefix) + EscapeName(place.dataset);
+  return place.root + "/" + EscapeName(place.pipeline) + dataset + "/" + EscapeName(place.table);
 }
 std::string FolderOfRun(const RawArchivePlace& place) {
-  return FolderOfTable(place.root, place.pipeline, place.table) + "/" + EscapeName(place.run);
+  return FolderOfTable(place) + "/" + EscapeName(place.run);
 }
-std::string SegmentName(int64_t number) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%06lld", static_cast<long long>(number));
-  return text + std::string(kSuffix);
-}
-
-void PutInteger(std::string* out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) *out += static_cast<char>(value >> (8 * i));
-}
-uint64_t GetInteger(const uint8_t* from, int bytes) {
-  uint64_t value = 0;
-  for (int i = 0; i < bytes; ++i) value |= static_cast<uint64_t>(from[i]) << (8 * i);
-  return value;
-}
-void PutHash(std::string* out, const Hash128& hash) {
-  PutInteger(out, hash.low, 8);
-  PutInteger(out, hash.high, 8);
-}
-Hash128 GetHash(const uint8_t* from) {
-  return {.high = GetInteger(from + 8, 8), .low = GetInteger(from, 8)};
-}
-std::string_view ViewOf(const arrow::Buffer& buffer) {
-  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
-}
-
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string MetaOf(const RawEntry& entry) {
-  return Dump(Json{{"ordinal", entry.ordinal},
-                   {"method", entry.method},
-                   {"url", RedactUrl(entry.url)},
-                   {"status", entry.status},
-                   {"time", FormatTimestamp(entry.time)},
-                   {"split", entry.split},
-                   {"context", ProcessRedactor().Redact(entry.context)},
-                   {"body_bytes", entry.body->size()}});
-}
-
-Result<std::string> Compress(std::string_view bytes, int level) {
-  std::string out(ZSTD_compressBound(bytes.size()), '\0');
-  const size_t size = ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), level);
-  if (ZSTD_isError(size) != 0) return MakeError(Fault::kBug, std::string("zstd: ") + ZSTD_getErrorName(size));
-  out.resize(size);
-  return out;
-}
-
-std::string EncodeEntry(const std::string& meta, const std::string& stored) {
-  std::string head;
-  PutInteger(&head, meta.size(), 4);
-  PutInteger(&head, stored.size(), 8);
-  PutHash(&head, Xxh3(meta + stored));
-  return head + meta + stored;
-}
-
-std::string EncodeIndex(const std::vector<int64_t>& offsets, int64_t first_ordinal) {
-  std::string out = Dump(Json{{"version", kVersion}, {"first_ordinal", first_ordinal}, {"offsets", offsets}});
-  const Hash128 hash = Xxh3(out);
-  PutInteger(&out, out.size(), 4);
-  PutHash(&out, hash);
-  out += kEndMagic;
-  out += kVersion;
-  return out;
-}
-
-Status Damaged(const std::string& location, const std::string& what) {
-  return MakeError(Fault::kBadData, "raw archive is damaged: " + location + ", " + what);
-}
-
-struct Index {
-  int64_t first_ordinal = 0;
-  std::vector<int64_t> offsets;
-  int64_t entries_end = 0;  // offset of the index
-};
-
-Status CheckVersion(const std::string& location, std::string_view bytes, std::string_view expected) {
-  if (bytes.substr(0, 7) != expected) return Damaged(location, "not a segment");
-  if (bytes[7] == kVersion) return Status::OK();
-  return MakeError(
-      Fault::kBadData,
-      "raw archive has version " + std::to_string(static_cast<int>(bytes[7])) + ", this build knows 1: " + location,
-      {.next = "read it with a newer firn"});
-}
-
-// Returns nullopt for a segment that was never ended.
-Result<std::optional<Index>> ReadIndex(FileStore& store, const std::string& location) {
-  ARROW_ASSIGN_OR_RAISE(const int64_t size, store.Size(location));
-  if (size < kMagicBytes + kTrailerBytes) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(const auto head, store.ReadRange(location, 0, kMagicBytes));
-  ARROW_RETURN_NOT_OK(CheckVersion(location, ViewOf(*head), kHeadMagic));
-  ARROW_ASSIGN_OR_RAISE(const auto trailer, store.ReadRange(location, size - kTrailerBytes, kTrailerBytes));
-  const std::string_view end_mark = ViewOf(*trailer).substr(kTrailerBytes - kMagicBytes);
-  if (!end_mark.starts_with(kEndMagic)) return std::nullopt;
-  ARROW_RETURN_NOT_OK(CheckVersion(location, end_mark, kEndMagic));
-  const auto json_bytes = static_cast<int64_t>(GetInteger(trailer->data(), 4));
-  Index index{.entries_end = size - kTrailerBytes - json_bytes};
-  if (index.entries_end < kMagicBytes) return Damaged(location, "index length");
-  ARROW_ASSIGN_OR_RAISE(const auto text, store.ReadRange(location, index.entries_end, json_bytes));
-  if (Xxh3(ViewOf(*text)) != GetHash(trailer->data() + 4)) return Damaged(location, "index checksum");
-  const Json json = Json::parse(ViewOf(*text), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("offsets") || !json["offsets"].is_array() ||
-      !json.value("first_ordinal", Json()).is_number_integer()) {
-    return Damaged(location, "index");
-  }
-  index.first_ordinal = json["first_ordinal"].get<int64_t>();
-  for (const Json& offset : json["offsets"]) {
-    if (!offset.is_number_integer()) return Damaged(location, "index");
-    index.offsets.push_back(offset.get<int64_t>());
-  }
-  return index;
-}
-
 Result<std::vector<std::string>> Segments(FileStore& store, const RawArchivePlace& place) {
   ARROW_ASSIGN_OR_RAISE(const auto files, store.List(FolderOfRun(place)));
   std::vector<std::string> segments;
   for (const FileInfo& file : files) {
-    if (file.location.ends_with(kSuffix)) segments.push_back(file.location);
+    if (file.location.ends_with(kRawSuffix)) segments.push_back(file.location);
   }
   return segments;
 }
 
 class Writer : public RawArchiveWriter {
  public:
-  Writer(FileStore& store, std::string folder, RawArchiveOptions options)
-      : store_(store), folder_(std::move(folder)), options_(options) {}
+  Writer(FileStore& store, RawArchivePlace place, RawArchiveOptions options)
+      : store_(store), place_(std::move(place)), options_(std::move(options)) {
+    thread_.Spawn([this](std::stop_token stop) { return WriteEntries(std::move(stop)); });
+  }
 
-  Status Resume(const RawArchivePlace& place) {
+  Status Resume() {
     MutexLock lock(mutex_);
-    ARROW_ASSIGN_OR_RAISE(const auto segments, Segments(store_, place));
+    ARROW_ASSIGN_OR_RAISE(const auto segments, Segments(store_, place_));
     for (const std::string& location : segments) {
-      ARROW_ASSIGN_OR_RAISE(const auto index, ReadIndex(store_, location));
-      if (index) next_ordinal_ = index->first_ordinal + static_cast<int64_t>(index->offsets.size());
+      ARROW_ASSIGN_OR_RAISE(const auto segment, OpenRawSegment(store_, location, place_, next_segment_, options_.keys));
+      if (segment) next_ordinal_ = segment->first_ordinal + static_cast<int64_t>(segment->offsets.size());
+      ++next_segment_;
     }
-    next_segment_ = static_cast<int64_t>(segments.size());
     return Status::OK();
   }
 
   Result<int64_t> Append(RawEntry entry) override {
     FIRN_CHECK(entry.body != nullptr);
-    ARROW_ASSIGN_OR_RAISE(const std::string stored, Compress(ViewOf(*entry.body), options_.compression_level));
-    MutexLock lock(mutex_);  // the lock orders one append-only stream, so the write belongs under it
-    ARROW_RETURN_NOT_OK(broken_);
-    entry.ordinal = next_ordinal_;
-    const Status status = Put(EncodeEntry(MetaOf(entry), stored));
-    if (!status.ok()) return broken_ = status;
-    ++next_ordinal_;
-    if (written_ >= options_.segment_bytes_max) ARROW_RETURN_NOT_OK(EndSegment());
-    return entry.ordinal;
+    const int64_t size = entry.body->size();
+    MutexLock order(order_);  // ordinals enter the queue in their order; a full queue blocks every caller alike
+    {
+      MutexLock lock(mutex_);
+      ARROW_RETURN_NOT_OK(broken_);
+      entry.ordinal = next_ordinal_++;
+      ++num_queued_;
+    }
+    const int64_t ordinal = entry.ordinal;
+    ARROW_RETURN_NOT_OK(queue_.Push(std::move(entry), size, thread_.stop_token()));
+    return ordinal;
   }
 
   Status Sync() override {
     MutexLock lock(mutex_);
+    written_all_.wait(lock, [&]() FIRN_REQUIRES(mutex_) { return num_queued_ == 0 || !broken_.ok(); });
     ARROW_RETURN_NOT_OK(broken_);
     return EndSegment();
   }
 
+  int64_t num_entries() override {
+    MutexLock lock(mutex_);
+    return next_ordinal_;
+  }
+
  private:
-  Status Put(const std::string& bytes) FIRN_REQUIRES(mutex_) {
-    if (segment_ == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(segment_, store_.OpenOutput(folder_ + "/" + SegmentName(next_segment_)));
-      ++next_segment_;
-      first_ordinal_ = next_ordinal_;
-      std::string head(kHeadMagic);
-      head += kVersion;
-      ARROW_RETURN_NOT_OK(segment_->Write(head));
-      written_ = kMagicBytes;
+  // Compresses and writes what was appended, in order.
+  Status WriteEntries(std::stop_token stop) {
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const auto entry, queue_.Pop(stop));
+      if (!entry) return Status::OK();
+      const std::string_view body(reinterpret_cast<const char*>(entry->body->data()),
+                                  static_cast<size_t>(entry->body->size()));
+      const auto stored = CompressRaw(body, options_.compression_level);
+      {
+        MutexLock lock(mutex_);  // the lock orders one append-only stream, so the write belongs under it
+        const Status status = stored.ok() ? Write(*entry, *stored) : stored.status();
+        if (broken_.ok()) broken_ = status;
+        --num_queued_;
+        if (!broken_.ok()) num_queued_ = 0;
+      }
+      written_all_.notify_all();
     }
+  }
+
+  Status Write(const RawEntry& entry, const std::string& stored) FIRN_REQUIRES(mutex_) {
+    ARROW_RETURN_NOT_OK(broken_);
+    if (segment_ == nullptr) ARROW_RETURN_NOT_OK(BeginSegment(entry.ordinal));
+    ARROW_ASSIGN_OR_RAISE(const std::string bytes, EncodeRawEntry(entry, stored, cipher(), offsets_.size()));
     ARROW_RETURN_NOT_OK(segment_->Write(bytes));
     offsets_.push_back(written_);
     written_ += static_cast<int64_t>(bytes.size());
+    return written_ >= options_.segment_bytes_max ? EndSegment() : Status::OK();
+  }
+
+  Status BeginSegment(int64_t ordinal) FIRN_REQUIRES(mutex_) {
+    cipher_.reset();
+    if (options_.keys.write) {
+      ARROW_ASSIGN_OR_RAISE(auto made, RawCipher::New(*options_.keys.write, RawSegmentContext(place_, next_segment_)));
+      cipher_.emplace(std::move(made));
+    }
+    ARROW_ASSIGN_OR_RAISE(segment_, store_.OpenOutput(FolderOfRun(place_) + "/" + RawSegmentName(next_segment_)));
+    ++next_segment_;
+    first_ordinal_ = ordinal;
+    const std::string head = EncodeRawHead(cipher());
+    ARROW_RETURN_NOT_OK(segment_->Write(head));
+    written_ = static_cast<int64_t>(head.size());
     return Status::OK();
   }
+
+  const RawCipher* cipher() const FIRN_REQUIRES(mutex_) { return cipher_ ? &*cipher_ : nullptr; }
 
   Status EndSegment() FIRN_REQUIRES(mutex_) {
     if (segment_ == nullptr) return Status::OK();
@@ -260,7 +174,8 @@ class Writer : public RawArchiveWriter {
   }
 
   Status FinishFile() FIRN_REQUIRES(mutex_) {
-    ARROW_RETURN_NOT_OK(segment_->Write(EncodeIndex(offsets_, first_ordinal_)));
+    ARROW_ASSIGN_OR_RAISE(const std::string index, EncodeRawIndex(offsets_, first_ordinal_, cipher()));
+    ARROW_RETURN_NOT_OK(segment_->Write(index));
     FIRN_FAILPOINT("io.raw_before_sync");
     ARROW_RETURN_NOT_OK(segment_->Close());
     FIRN_FAILPOINT("io.raw_after_sync");
@@ -268,96 +183,69 @@ class Writer : public RawArchiveWriter {
   }
 
   FileStore& store_;
-  const std::string folder_;
+  const RawArchivePlace place_;
   const RawArchiveOptions options_;
   Mutex mutex_;
   std::shared_ptr<OutputFile> segment_ FIRN_GUARDED_BY(mutex_);
+  std::optional<RawCipher> cipher_ FIRN_GUARDED_BY(mutex_);  // of the segment; nullopt: it is plain
   std::vector<int64_t> offsets_ FIRN_GUARDED_BY(mutex_);
   int64_t written_ FIRN_GUARDED_BY(mutex_) = 0;
   int64_t first_ordinal_ FIRN_GUARDED_BY(mutex_) = 0;
   int64_t next_ordinal_ FIRN_GUARDED_BY(mutex_) = 0;
   int64_t next_segment_ FIRN_GUARDED_BY(mutex_) = 0;
+  int64_t num_queued_ FIRN_GUARDED_BY(mutex_) = 0;  // appended, not yet written
   Status broken_ FIRN_GUARDED_BY(mutex_);
+  std::condition_variable_any written_all_;
+  Mutex order_;  // taken before mutex_
+  BoundedQueue<RawEntry> queue_{kQueueBytesMax};
+  TaskGroup thread_;  // last: it ends before the rest is destroyed
 };
 
 class Reader : public RawArchiveReader {
  public:
-  Reader(FileStore& store, std::vector<std::string> segments) : store_(store), segments_(std::move(segments)) {}
+  Reader(FileStore& store, RawArchivePlace place, std::vector<std::string> segments, RawReadOptions options)
+      : store_(store), place_(std::move(place)), segments_(std::move(segments)), options_(std::move(options)) {}
 
   Status CheckNames() const {
     for (size_t i = 0; i < segments_.size(); ++i) {
-      const std::string expected = "/" + SegmentName(static_cast<int64_t>(i));
-      if (!segments_[i].ends_with(expected)) return Damaged(segments_[i], "segment missing before it");
+      const std::string expected = "/" + RawSegmentName(static_cast<int64_t>(i));
+      if (!segments_[i].ends_with(expected)) return RawDamaged(segments_[i], "segment missing before it");
     }
     return Status::OK();
   }
 
   Result<std::optional<RawEntry>> Next() override {
-    while (entry_ >= index_.offsets.size()) {
-      if (segment_ == segments_.size()) return std::nullopt;
-      ARROW_ASSIGN_OR_RAISE(auto index, ReadIndex(store_, segments_[segment_++]));
+    while (entry_ >= open_.offsets.size()) {
+      if (segment_ == segments_.size()) return AtEnd();
+      ARROW_ASSIGN_OR_RAISE(auto segment, OpenRawSegment(store_, segments_[segment_], place_,
+                                                         static_cast<int64_t>(segment_), options_.keys));
+      ++segment_;
       entry_ = 0;
-      num_unfinished_ += index ? 0 : 1;
-      index_ = index ? *std::move(index) : Index{};
+      num_unfinished_ += segment ? 0 : 1;
+      open_ = segment ? *std::move(segment) : RawSegment{};
     }
-    const size_t at = entry_++;
-    const bool last = at + 1 == index_.offsets.size();
-    const int64_t end = last ? index_.entries_end : index_.offsets[at + 1];
-    return ReadEntry(segments_[segment_ - 1], index_.offsets[at], end);
+    ARROW_ASSIGN_OR_RAISE(RawEntry entry, ReadRawEntry(store_, open_, entry_));
+    ++entry_;
+    ++num_entries_;
+    return entry;
   }
   int64_t num_unfinished() const override { return num_unfinished_; }
 
  private:
-  Result<std::optional<RawEntry>> ReadEntry(const std::string& location, int64_t begin, int64_t end) {
-    if (begin < kMagicBytes || end - begin < kEntryHeadBytes) return Damaged(location, "entry offsets");
-    ARROW_ASSIGN_OR_RAISE(const auto bytes, store_.ReadRange(location, begin, end - begin));
-    const auto meta_bytes = static_cast<int64_t>(GetInteger(bytes->data(), 4));
-    const auto stored_bytes = static_cast<int64_t>(GetInteger(bytes->data() + 4, 8));
-    if (meta_bytes > kMetaBytesMax || stored_bytes != bytes->size() - kEntryHeadBytes - meta_bytes) {
-      return Damaged(location, "entry lengths at offset " + std::to_string(begin));
-    }
-    const std::string_view payload = ViewOf(*bytes).substr(static_cast<size_t>(kEntryHeadBytes));
-    if (Xxh3(payload) != GetHash(bytes->data() + 12)) {
-      return Damaged(location, "entry checksum at offset " + std::to_string(begin));
-    }
-    return Decode(location, payload.substr(0, static_cast<size_t>(meta_bytes)),
-                  payload.substr(static_cast<size_t>(meta_bytes)));
-  }
-
-  static Result<std::optional<RawEntry>> Decode(const std::string& location, std::string_view meta,
-                                                std::string_view stored) {
-    const Json json = Json::parse(meta, nullptr, /*allow_exceptions=*/false);
-    const auto text = [&](const char* name) {
-      return json.contains(name) && json[name].is_string() ? json[name].get<std::string>() : std::string();
-    };
-    const auto number = [&](const char* name) {
-      return json.contains(name) && json[name].is_number_integer() ? json[name].get<int64_t>() : int64_t{-1};
-    };
-    if (!json.is_object()) return Damaged(location, "entry description");
-    const int64_t body_bytes = number("body_bytes");
-    if (body_bytes < 0 || body_bytes > kBodyBytesMax) return Damaged(location, "body length");
-    RawEntry entry{.method = text("method"),
-                   .url = text("url"),
-                   .status = static_cast<int>(number("status")),
-                   .split = text("split"),
-                   .context = text("context"),
-                   .ordinal = number("ordinal")};
-    ARROW_ASSIGN_OR_RAISE(entry.time, ParseTimestamp(text("time")));
-    BodyBuffer body(kBodyBytesMax, arrow::default_memory_pool());
-    int64_t room_bytes = 0;
-    ARROW_ASSIGN_OR_RAISE(uint8_t* room, body.Room(body_bytes, &room_bytes));
-    const size_t size = ZSTD_decompress(room, static_cast<size_t>(body_bytes), stored.data(), stored.size());
-    if (ZSTD_isError(size) != 0 || static_cast<int64_t>(size) != body_bytes) return Damaged(location, "body");
-    ARROW_RETURN_NOT_OK(body.Commit(body_bytes));
-    ARROW_ASSIGN_OR_RAISE(entry.body, body.Finish());
-    return entry;
+  Result<std::optional<RawEntry>> AtEnd() const {
+    if (num_entries_ >= options_.entries_min) return std::nullopt;
+    return RawDamaged(FolderOfRun(place_), "it has " + std::to_string(num_entries_) + " entries, and " +
+                                               std::to_string(options_.entries_min) + " were committed");
   }
 
   FileStore& store_;
+  const RawArchivePlace place_;
   const std::vector<std::string> segments_;
+  const RawReadOptions options_;
   size_t segment_ = 0;  // next to open
   size_t entry_ = 0;    // next of the open one
-  Index index_;
+  RawSegment open_;
+  int64_t num_entries_ = 0;
   int64_t num_unfinished_ = 0;
 };
 
@@ -365,14 +253,15 @@ class Reader : public RawArchiveReader {
 
 Result<std::unique_ptr<RawArchiveWriter>> RawArchiveWriter::Open(FileStore& store, const RawArchivePlace& place,
                                                                  RawArchiveOptions options) {
-  auto writer = std::make_unique<Writer>(store, FolderOfRun(place), options);
-  ARROW_RETURN_NOT_OK(writer->Resume(place));
+  auto writer = std::make_unique<Writer>(store, place, std::move(options));
+  ARROW_RETURN_NOT_OK(writer->Resume());
   return writer;
 }
 
-Result<std::unique_ptr<RawArchiveReader>> RawArchiveReader::Open(FileStore& store, const RawArchivePlace& place) {
+Result<std::unique_ptr<RawArchiveReader>> RawArchiveReader::Open(FileStore& store, const RawArchivePlace& place,
+                                                                 RawReadOptions options) {
   ARROW_ASSIGN_OR_RAISE(auto segments, Segments(store, place));
-  auto reader = std::make_unique<Reader>(store, std::move(segments));
+  auto reader = std::make_unique<Reader>(store, place, std::move(segments), std::move(options));
   ARROW_RETURN_NOT_OK(reader->CheckNames());
   return reader;
 }
@@ -381,17 +270,60 @@ std::string RawRunFolder(const RawArchivePlace& place) {
   return FolderOfRun(place);
 }
 
-Result<std::vector<std::string>> ListRawRuns(FileStore& store, const std::string& root, const std::string& pipeline,
-                                             const std::string& table) {
-  const std::string folder = FolderOfTable(root, pipeline, table);
+Result<std::vector<std::string>> ListRawRuns(FileStore& store, const RawArchivePlace& place) {
+  const std::string folder = FolderOfTable(place);
   ARROW_ASSIGN_OR_RAISE(const auto files, store.List(folder));
   std::set<std::string> runs;
   for (const FileInfo& file : files) {
     const std::string_view below = std::string_view(file.location).substr(folder.size() + 1);
     const size_t slash = below.find('/');
-    if (slash != std::string_view::npos && below.ends_with(kSuffix)) runs.insert(UnescapeName(below.substr(0, slash)));
+    if (slash != std::string_view::npos && below.ends_with(kRawSuffix))
+      runs.insert(UnescapeName(below.substr(0, slash)));
   }
   return std::vector<std::string>(runs.begin(), runs.end());
+}
+
+Result<std::optional<RawSeal>> SealOfRun(FileStore& store, const RawArchivePlace& place) {
+  ARROW_ASSIGN_OR_RAISE(const auto segments, Segments(store, place));
+  for (const std::string& location : segments) {
+    ARROW_ASSIGN_OR_RAISE(auto seal, ReadRawSeal(store, location));
+    if (seal) return seal;
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+std::vector<std::string> LocalDatasets(const RawArchivePlace& place, const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::set<std::string> datasets;
+  std::error_code error;
+  fs::directory_iterator it(folder, error);
+  for (const fs::directory_iterator end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    std::error_code missing;
+    if (!name.starts_with(kDatasetPrefix) || !fs::is_directory(it->path() / EscapeName(place.table), missing)) continue;
+    datasets.insert(UnescapeName(std::string_view(name).substr(kDatasetPrefix.size())));
+  }
+  return {datasets.begin(), datasets.end()};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> ListRawDatasets(FileStore& store, const RawArchivePlace& place) {
+  const std::string folder = place.root + "/" + EscapeName(place.pipeline);
+  if (!IsObjectLocation(place.root)) return LocalDatasets(place, folder);
+  const std::string table = EscapeName(place.table);
+  std::set<std::string> datasets;
+  ARROW_ASSIGN_OR_RAISE(const auto files, store.List(folder));
+  for (const FileInfo& file : files) {
+    const std::string_view below = std::string_view(file.location).substr(folder.size() + 1);
+    const size_t slash = below.find('/');
+    if (!below.starts_with(kDatasetPrefix) || slash == std::string_view::npos) continue;
+    if (!below.substr(slash + 1).starts_with(table + "/")) continue;
+    datasets.insert(UnescapeName(below.substr(kDatasetPrefix.size(), slash - kDatasetPrefix.size())));
+  }
+  return std::vector<std::string>(datasets.begin(), datasets.end());
 }
 
 }  // namespace firn::io

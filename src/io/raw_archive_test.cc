@@ -39,12 +39,13 @@ class RawArchiveTest : public ::testing::Test {
     if (num_unfinished != nullptr) *num_unfinished = reader->num_unfinished();
     return bodies;
   }
-  std::string Folder() const { return place_.root + "/shop/orders/run-1"; }
+  std::string Folder() const { return place_.root + "/shop/dataset=eu.shop/orders/run-1"; }
 
   TemporaryFolder folder_;
   std::unique_ptr<PowerCutDisk> disk_ = PowerCutDisk::Open(folder_.path()).ValueOrDie();  // spares the real fsyncs
   std::unique_ptr<FileStore> store_ = MakeLocalFileStore({.disk = disk_.get()});
-  RawArchivePlace place_{.root = folder_.path() + "/raw", .pipeline = "shop", .table = "orders", .run = "run-1"};
+  RawArchivePlace place_{
+      .root = folder_.path() + "/raw", .pipeline = "shop", .dataset = "eu.shop", .table = "orders", .run = "run-1"};
 };
 
 TEST_F(RawArchiveTest, ReadsBackWhatWasWritten) {
@@ -134,13 +135,14 @@ TEST_F(RawArchiveTest, RefusesANewerVersionByNameAndAMissingSegment) {
   auto writer = Writer({.segment_bytes_max = 1});
   ASSERT_TRUE(writer->Append(Entry("a")).ok());
   ASSERT_TRUE(writer->Append(Entry("b")).ok());
+  ASSERT_TRUE(writer->Sync().ok());  // written by now
   ASSERT_TRUE(store_->Remove(Folder() + "/000000.firnraw").ok());
   EXPECT_EQ(FaultOf(RawArchiveReader::Open(*store_, place_).status()), Fault::kBadData);
   std::string newer = store_->ReadText(Folder() + "/000001.firnraw").ValueOrDie();
-  newer[7] = 2;
+  newer[7] = 4;
   ASSERT_TRUE(store_->WriteAtomic(Folder() + "/000000.firnraw", newer).ok());
   const Status status = RawArchiveReader::Open(*store_, place_).ValueOrDie()->Next().status();
-  EXPECT_NE(status.message().find("version 2"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("version 4"), std::string::npos) << status;
 }
 
 TEST_F(RawArchiveTest, AFailedWriteIsNeverForgotten) {
@@ -169,7 +171,7 @@ TEST_F(RawArchiveTest, WhatWasSyncedSurvivesAPowerCut) {
     TemporaryFolder after;
     ASSERT_TRUE(disk_->Materialise(after.path(), {.mode = mode}).ok());
     const RawArchivePlace place{
-        .root = after.path() + "/raw", .pipeline = "shop", .table = "orders", .run = place_.run};
+        .root = after.path() + "/raw", .pipeline = "shop", .dataset = "eu.shop", .table = "orders", .run = place_.run};
     auto reader = RawArchiveReader::Open(*store_, place).ValueOrDie();
     EXPECT_EQ(reader->Next().ValueOrDie()->body->ToString(), "a");
     EXPECT_EQ(reader->Next().ValueOrDie(), std::nullopt);
@@ -199,9 +201,24 @@ TEST_F(RawArchiveTest, ListsRunsAndKeepsOddNamesApart) {
     ASSERT_TRUE(writer->Sync().ok());
     EXPECT_EQ(ReadBodies(), (std::vector<std::string>{run}));
   }
-  EXPECT_EQ(ListRawRuns(*store_, place_.root, "shop", "orders").ValueOrDie(),
-            (std::vector<std::string>{"..", "../evil", "a b", "b"}));
-  EXPECT_TRUE(ListRawRuns(*store_, place_.root, "shop", "other").ValueOrDie().empty());
+  EXPECT_EQ(ListRawRuns(*store_, place_).ValueOrDie(), (std::vector<std::string>{"..", "../evil", "a b", "b"}));
+  place_.table = "other";
+  EXPECT_TRUE(ListRawRuns(*store_, place_).ValueOrDie().empty());
+}
+
+TEST_F(RawArchiveTest, DatasetsDoNotMeetEachOtherNorVersion1) {
+  for (const char* dataset : {"shop", "dev_shop", "a=b/c", ""}) {
+    place_.dataset = dataset;
+    place_.run = std::string("of ") + dataset;
+    auto writer = Writer();
+    ASSERT_TRUE(writer->Append(Entry(dataset)).ok());
+    ASSERT_TRUE(writer->Sync().ok());
+    EXPECT_EQ(ListRawRuns(*store_, place_).ValueOrDie(), std::vector<std::string>{place_.run});
+    EXPECT_EQ(ReadBodies(), std::vector<std::string>{dataset});
+  }
+  EXPECT_EQ(ListRawDatasets(*store_, place_).ValueOrDie(), (std::vector<std::string>{"a=b/c", "dev_shop", "shop"}));
+  place_.table = "dataset=shop";
+  EXPECT_TRUE(ListRawRuns(*store_, place_).ValueOrDie().empty());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "io/scripted_server.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -43,6 +44,12 @@ class Connection {
       if (!ReadMore()) return std::nullopt;
     }
     ScriptedRequest request = ParseHead(input_.substr(0, head_end));
+    if (request.headers.Has("expect") && !WriteAll("HTTP/1.1 100 Continue\r\n\r\n")) return std::nullopt;
+    if (request.headers.Get("transfer-encoding") == "chunked") {
+      input_.erase(0, head_end + 4);
+      if (!ReadChunks(&request.body)) return std::nullopt;
+      return request;
+    }
     const auto length = request.headers.Get("content-length");
     const size_t body_bytes = length ? static_cast<size_t>(std::atoll(std::string(*length).c_str())) : 0;
     const size_t total = head_end + 4 + body_bytes;
@@ -98,6 +105,23 @@ class Connection {
     return request;
   }
 
+  // Chunks without extensions or trailers (RFC 9112 §7.1).
+  bool ReadChunks(std::string* body) {
+    while (true) {
+      size_t line;
+      while ((line = input_.find("\r\n")) == std::string::npos) {
+        if (!ReadMore()) return false;
+      }
+      const size_t size = std::strtoul(input_.c_str(), nullptr, 16);
+      while (input_.size() < line + 2 + size + 2) {
+        if (!ReadMore()) return false;
+      }
+      body->append(input_, line + 2, size);
+      input_.erase(0, line + 2 + size + 2);
+      if (size == 0) return true;
+    }
+  }
+
   // True if the server is stopping; else after `pause`.
   bool Stopped(std::chrono::milliseconds pause) const {
     pollfd event{stop_event_, POLLIN, 0};
@@ -107,7 +131,7 @@ class Connection {
   bool ReadMore() {
     pollfd events[] = {{socket_.get(), POLLIN, 0}, {stop_event_, POLLIN, 0}};
     if (::poll(events, 2, -1) < 0 || events[1].revents != 0) return false;
-    char bytes[16 << 10];
+    char bytes[64 << 10];
     const ssize_t got = ::recv(socket_.get(), bytes, sizeof bytes, 0);
     if (got <= 0) return false;
     input_.append(bytes, static_cast<size_t>(got));
@@ -196,17 +220,19 @@ ScriptedReply Reply(int status, std::string body, const HttpHeaders& headers) {
   return reply;
 }
 
-Result<std::unique_ptr<ScriptedServer>> ScriptedServer::Start(Handler handler) {
+Result<std::unique_ptr<ScriptedServer>> ScriptedServer::Start(Handler handler, const std::string& host) {
   Socket listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   Socket stop_event(::eventfd(0, EFD_CLOEXEC));
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
+    return MakeError(Fault::kConfig, "no IPv4 address: " + host);
+  }
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   if (::bind(listener.get(), generic, size) != 0 || ::listen(listener.get(), 128) != 0 ||
       ::getsockname(listener.get(), generic, &size) != 0) {
-    return FileError("listen on", "127.0.0.1", errno);
+    return FileError("listen on", host, errno);
   }
   return std::make_unique<ScriptedServerImpl>(std::move(handler), std::move(listener), std::move(stop_event),
                                               ntohs(address.sin_port));

@@ -37,7 +37,8 @@ ScriptedReply Reply(int status, std::string body, const HttpHeaders& headers = {
 class ScriptedServer {
  public:
   using Handler = std::function<ScriptedReply(const ScriptedRequest&)>;  // called from several threads
-  static Result<std::unique_ptr<ScriptedServer>> Start(Handler handler);
+  /// `host`: another address of this machine, for example 127.0.0.2.
+  static Result<std::unique_ptr<ScriptedServer>> Start(Handler handler, const std::string& host = "127.0.0.1");
   virtual ~ScriptedServer() = default;
   virtual int port() const = 0;
   virtual int num_requests() const = 0;

@@ -6,19 +6,12 @@
 #include <charconv>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/redactor.h"
 
 namespace firn::io {
 namespace {
 
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
-  return lower;
-}
 bool IsUnreserved(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
          c == '.' || c == '~';
@@ -110,7 +103,7 @@ bool SoundsSecret(std::string_view name) {
   static constexpr std::array<std::string_view, 9> kWords = {"key", "token", "secret",    "password",  "passwd",
                                                              "pwd", "auth",  "signature", "credential"};
   // Page tokens are not secrets, and a person needs them to understand an error.
-  const std::string lower = LowerCase(name);
+  const std::string lower = AsciiLower(name);
   for (const char* harmless : {"page", "next", "continuation", "cursor", "sort", "order"}) {
     if (lower.find(harmless) != std::string::npos) return false;
   }
@@ -139,14 +132,14 @@ bool UrlParts::SameOrigin(const UrlParts& other) const {
 Result<UrlParts> ParseUrl(std::string_view url) {
   if (HasControlOrSpace(url)) return Malformed(url, "URL contains spaces or control characters");
   const Components cut = Cut(url);
-  UrlParts parts{.scheme = LowerCase(cut.scheme)};
+  UrlParts parts{.scheme = AsciiLower(cut.scheme)};
   if (parts.scheme != "http" && parts.scheme != "https")
     return Malformed(url, "URL must begin with http:// or https://");
   std::string_view authority = WithoutUser(cut.authority);
   const size_t after_host = authority.starts_with('[') ? authority.find(']') : 0;
   if (after_host == std::string_view::npos) return Malformed(url, "URL has an unfinished IPv6 address");
   const size_t colon = authority.find(':', after_host);
-  parts.host = LowerCase(authority.substr(0, colon));
+  parts.host = AsciiLower(authority.substr(0, colon));
   if (parts.host.empty()) return Malformed(url, "URL has no host");
   parts.port = parts.scheme == "https" ? 443 : 80;
   if (colon != std::string_view::npos && colon + 1 < authority.size()) {

@@ -1,16 +1,49 @@
 #include "pipeline/archive_mark.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "io/raw_cipher.h"
 
 namespace firn::pipeline {
 
 using Json = nlohmann::ordered_json;
 
-std::string WriteArchiveMark(const ArchiveMark& mark) {
-  return Json{{"version", 1},  {"run", mark.run},           {"from", mark.from},
-              {"to", mark.to}, {"complete", mark.complete}, {"anew", mark.anew}}
-             .dump() +
-         "\n";
+namespace {
+
+constexpr int64_t kVersion = 3;
+
+Json JsonOf(const ArchiveMark& mark) {
+  return Json{{"version", kVersion},
+              {"run", mark.run},
+              {"table_uuid", mark.table_uuid},
+              {"from", mark.from},
+              {"to", mark.to},
+              {"complete", mark.complete},
+              {"anew", mark.anew},
+              {"backfill", mark.backfill},
+              {"entries", mark.entries}};
+}
+
+}  // namespace
+
+std::string WriteArchiveMark(const ArchiveMark& mark, const io::RawKey* key) {
+  Json json = JsonOf(mark);
+  if (key != nullptr) {
+    const std::string code = io::AuthenticateRaw(*key, json.dump());
+    json["key_id"] = key->id;
+    json["code"] = code;
+  }
+  return json.dump() + "\n";
+}
+
+Status CheckArchiveMark(const ArchiveMark& mark, const std::string& run, const io::RawKeys& keys) {
+  const io::RawKey* key = keys.Find(mark.key_id);
+  if (key == nullptr && !mark.key_id.empty()) return io::RawKeyMissing(mark.key_id, keys);
+  if (key != nullptr && mark.run == run && mark.code == io::AuthenticateRaw(*key, JsonOf(mark).dump())) {
+    return Status::OK();
+  }
+  return MakeError(Fault::kBadData, "raw archive is damaged: the mark of run " + run + " is not what was written");
 }
 
 Result<ArchiveMark> ParseArchiveMark(const std::string& json) {
@@ -18,7 +51,7 @@ Result<ArchiveMark> ParseArchiveMark(const std::string& json) {
   if (!parsed.is_object() || !parsed.contains("version") || !parsed["version"].is_number_integer()) {
     return MakeError(Fault::kBadData, "the mark of an archived run cannot be read");
   }
-  if (parsed["version"].get<int64_t>() > 1) {
+  if (parsed["version"].get<int64_t>() > kVersion) {
     return MakeError(Fault::kConfig, "an archived run was written by a newer firn", {.next = "use that version"});
   }
   const auto text = [&](const char* name) {
@@ -29,8 +62,19 @@ Result<ArchiveMark> ParseArchiveMark(const std::string& json) {
     const auto found = parsed.find(name);
     return found != parsed.end() && found->is_boolean() && found->get<bool>();
   };
-  return ArchiveMark{
-      .run = text("run"), .from = text("from"), .to = text("to"), .complete = flag("complete"), .anew = flag("anew")};
+  const auto counted = parsed.find("entries");
+  const bool counts = counted != parsed.end() && counted->is_number_integer();
+  const int64_t entries = counts ? counted->get<int64_t>() : 0;
+  return ArchiveMark{.run = text("run"),
+                     .table_uuid = text("table_uuid"),
+                     .from = text("from"),
+                     .to = text("to"),
+                     .complete = flag("complete"),
+                     .backfill = flag("backfill"),
+                     .anew = flag("anew"),
+                     .entries = std::max(int64_t{0}, entries),
+                     .key_id = text("key_id"),
+                     .code = text("code")};
 }
 
 }  // namespace firn::pipeline

@@ -1,15 +1,16 @@
 #include "pipeline/copy_project.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/backoff.h"
 #include "base/hash.h"
 #include "base/redactor.h"
 #include "config/diagnostic.h"
-#include "connector/native/lower.h"
 #include "io/http_client.h"
 #include "pipeline/group_runner.h"
+#include "pipeline/run.h"
 #include "pipeline/run_plan.h"
-#include "source/rest/source.h"
 #include "table/commit/stream_token.h"
 
 namespace firn::pipeline {
@@ -18,7 +19,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Begins the name of every stream that a copy writes.
-constexpr char kCopyPipeline[] = "firn-copy";
 
 Result<config::Project> LoadText(const Json& project) {
   config::LoadOptions options;
@@ -37,11 +37,27 @@ Json AuthOf(const UrlRequest& url) {
   return {{"type", "none"}};
 }
 
+// Copies into one table at the same time: each waits for a place between the commits of the others.
+constexpr int kRaceAttemptsMax = 50;
+constexpr int64_t kRaceMsMax = 60'000;
+
+Status CheckTarget(const RunContext& context, const catalog::TableIdentifier& identifier) {
+  ARROW_ASSIGN_OR_RAISE(const auto namespaces, context.catalog.ListNamespaces());
+  if (std::ranges::find(namespaces, identifier.ns) == namespaces.end()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto loaded, context.catalog.LoadTable(identifier));
+  return CheckCopyMayWrite(loaded, identifier.ToString());
+}
+
+Status AlwaysSlower(const Status& error) {
+  return MakeError(Fault::kBusy, error.message() + "; others write to this table at the same time",
+                   {.code = "E0904", .state = "nothing of this copy is in the table", .next = "the same copy again"});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<source::Source>> MakeUrlSource(const UrlRequest& url, const std::string& table,
-                                                      io::HttpClient& http, const Clock& clock,
-                                                      io::RateBudgets& budgets) {
+                                                      const source::SourceRegistry& sources,
+                                                      const source::Services& services) {
   Json params = Json::object();
   for (const auto& [name, value] : url.secrets) {
     ProcessRedactor().AddSecret(value);
@@ -54,12 +70,9 @@ Result<std::unique_ptr<source::Source>> MakeUrlSource(const UrlRequest& url, con
          {{"source", {{"type", "rest"}, {"base_url", url.base_url}, {"auth", AuthOf(url)}}},
           {"tables",
            {{table, {{"path", url.path}, {"params", params}, {"write_disposition", "replace"}, {"raw", "off"}}}}}}}}}};
-  ARROW_ASSIGN_OR_RAISE(const config::Project project, LoadText(text));
-  config::Diagnostics diagnostics;
-  ARROW_ASSIGN_OR_RAISE(auto plan, connector::LowerNative(project, project.pipelines.front(), &diagnostics));
-  for (auto& found : plan.tables) found.where.clear();  // no file to point at
-  plan.where.clear();
-  return source::rest::MakeRestSource(std::move(plan), {.http = &http, .clock = &clock, .budgets = &budgets});
+  ARROW_ASSIGN_OR_RAISE(config::Project project, LoadText(text));
+  project.spans.clear();  // no file to point at
+  return sources.Build({.project = &project, .pipeline = &project.pipelines.front()}, services);
 }
 
 Result<config::Project> MakeTargetProject(const config::Project& around, const CopyTarget& target, CopyMode mode,
@@ -109,18 +122,29 @@ Status CheckCopyMayWrite(const std::optional<catalog::LoadedTable>& loaded, cons
   return Status::OK();
 }
 
-Result<TableResult> CopyToTable(const RunContext& context, source::Source& source, std::stop_token stop) {
-  ARROW_ASSIGN_OR_RAISE(const auto groups, PlanGroups(context.project, {}));
+Result<TableResult> CopyToTable(const RunContext& context, source::Source& source, bool can_reread,
+                                std::stop_token stop) {
+  ARROW_ASSIGN_OR_RAISE(const auto groups, PlanGroups(context.project, TableSelection()));
   FIRN_CHECK(groups.size() == 1 && groups.front().tables.size() == 1);
   const CommitGroup& group = groups.front();
   const auto identifier = IdentifierOf(*group.pipeline, *group.tables.front());
-  ARROW_ASSIGN_OR_RAISE(const auto namespaces, context.catalog.ListNamespaces());
-  for (const auto& ns : namespaces) {
-    if (ns != identifier.ns) continue;
-    ARROW_ASSIGN_OR_RAISE(const auto loaded, context.catalog.LoadTable(identifier));
-    ARROW_RETURN_NOT_OK(CheckCopyMayWrite(loaded, identifier.ToString()));
+  Backoff backoff({.base_ms = 200,
+                   .delay_ms_max = 2'000,
+                   .total_ms = kRaceMsMax,
+                   .attempts_max = can_reread ? kRaceAttemptsMax : 1,
+                   .sleep_scale = SleepScale()},
+                  context.clock);
+  RunContext own = context;
+  while (true) {
+    ARROW_RETURN_NOT_OK(CheckTarget(context, identifier));
+    std::vector<TableResult> results = RunGroup(own, group, source, stop);
+    if (!LostRace(results, /*fenced_too=*/true)) return std::move(results.front());
+    const Status waited = backoff.Wait(stop);
+    own.run_id = NewRunId(context.clock);  // others may be collecting the files of the attempt that lost
+    if (waited.ok()) continue;
+    if (FaultOf(waited) != Fault::kCancelled) results.front().error = AlwaysSlower(results.front().error);
+    return std::move(results.front());
   }
-  return RunGroup(context, group, source, stop).front();
 }
 
 }  // namespace firn::pipeline

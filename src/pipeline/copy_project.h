@@ -5,32 +5,29 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/status.h"
 #include "catalog/catalog.h"
 #include "config/project.h"
 #include "pipeline/copy_target.h"
 #include "pipeline/run_context.h"
 #include "pipeline/run_result.h"
-#include "source/source.h"
-
-namespace firn::io {
-class HttpClient;
-class RateBudgets;
-}  // namespace firn::io
+#include "source/registry.h"
 
 /// The projects that `firn copy` works with, though nobody wrote one: one for the URL it reads, one for the table it
 /// writes.
 namespace firn::pipeline {
 
+/// How the pipelines of `firn copy` begin, in the ids of their streams.
+inline constexpr char kCopyPipeline[] = "firn-copy";
+
 /// Name of the one table of the source made for a copy.
 inline constexpr char kCopyTable[] = "rows";
 
-/// Makes a source that reads a URL: records and paging are found out. Its table is called `table`. No I/O. `http`,
-/// `clock` and `budgets` outlive the source. Registers the URL's secrets in the redactor.
+/// Makes a source that reads a URL: records and paging are found out. Its table is called `table`. No I/O. What
+/// `services` names outlives the source. Registers the URL's secrets in the redactor.
 Result<std::unique_ptr<source::Source>> MakeUrlSource(const UrlRequest& url, const std::string& table,
-                                                      io::HttpClient& http, const Clock& clock,
-                                                      io::RateBudgets& budgets);
+                                                      const source::SourceRegistry& sources,
+                                                      const source::Services& services);
 
 enum class CopyMode { kReplace, kAppend, kMerge };
 
@@ -44,7 +41,10 @@ Result<config::Project> MakeTargetProject(const config::Project& around, const C
 Status CheckCopyMayWrite(const std::optional<catalog::LoadedTable>& loaded, const std::string& name);
 
 /// Copies all rows of the source's table (named as the target's) into the target table of `context.project`, which
-/// MakeTargetProject made. Errors: as CheckCopyMayWrite; what happens after that is in the result.
-Result<TableResult> CopyToTable(const RunContext& context, source::Source& source, std::stop_token stop);
+/// MakeTargetProject made. Where others write the same table it is tried again from what the table holds then, if the
+/// source `can_reread` (stdin cannot). Errors: as CheckCopyMayWrite; what happens after that is in the result, kBusy if
+/// others were always faster.
+Result<TableResult> CopyToTable(const RunContext& context, source::Source& source, bool can_reread,
+                                std::stop_token stop);
 
 }  // namespace firn::pipeline

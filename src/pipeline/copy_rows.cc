@@ -10,6 +10,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/task_group.h"
+#include "format/cell_page.h"
 #include "io/file_store.h"
 #include "pipeline/constant_columns.h"
 #include "pipeline/parquet_segments.h"
@@ -19,13 +20,17 @@ namespace firn::pipeline {
 namespace {
 
 namespace json = format::json;
+using format::CellPage;
 
-// Shares of the memory: batches on their way to the encoder, one row group's pages, what a row group may be in Arrow.
+// Shares of the memory: batches on their way to the encoder, one row group's pages, rows whose types are not decided.
 constexpr int64_t kQueueShare = 8;
 constexpr int64_t kBufferShare = 4;
+constexpr int64_t kPrefixShare = 4;
+constexpr int64_t kQueueBytesMax = int64_t{64} << 20;  // more only makes memory cold
 constexpr size_t kTextBytes = size_t{256} << 10;
 
 struct Decoded {
+  bool restart = false;  // all rows before came by a guess and are void
   std::shared_ptr<arrow::RecordBatch> batch;
   std::shared_ptr<const schema::Schema> schema;
 };
@@ -42,10 +47,13 @@ class ParquetCopy {
                           .use_threads = options_.threads > 2,
                           .hash = options_.hash,
                           .pool = options_.reader.pool}),
-        queue_(std::max<int64_t>(1, options_.memory_bytes / kQueueShare)) {}
+        queue_(std::clamp<int64_t>(options_.memory_bytes / kQueueShare, 1, kQueueBytesMax)) {}
 
   Result<CopyResult> Run(std::stop_token stop) {
     options_.reader.num_threads = std::max(1, options_.threads - 1);
+    options_.reader.may_restart = true;
+    options_.reader.prefix_held_bytes =
+        std::min(options_.reader.prefix_held_bytes, options_.memory_bytes / kPrefixShare);
     ARROW_ASSIGN_OR_RAISE(reader_, json::TableReader::Open(options_.reader));
     if (options_.threads > 1) {
       TaskGroup stages(stop);  // decoding and encoding: the first error ends both
@@ -86,15 +94,16 @@ class ParquetCopy {
     while (true) {
       ARROW_ASSIGN_OR_RAISE(auto decoded, reader_->Pop());
       if (!decoded) return Status::OK();
+      if (decoded->restart) result_.quarantined = 0;
       result_.quarantined += static_cast<int64_t>(decoded->quarantined.size());
-      if (decoded->batch == nullptr) continue;
+      Decoded rows{
+          .restart = decoded->restart, .batch = std::move(decoded->batch), .schema = std::move(decoded->schema)};
       if (options_.threads == 1) {
-        ARROW_RETURN_NOT_OK(segments_.Write(*decoded->batch, decoded->schema));
+        ARROW_RETURN_NOT_OK(Write(rows));
         continue;
       }
-      const int64_t size = arrow::util::TotalBufferSize(*decoded->batch);
-      ARROW_RETURN_NOT_OK(
-          queue_.Push({.batch = std::move(decoded->batch), .schema = std::move(decoded->schema)}, size, stop));
+      const int64_t size = rows.batch == nullptr ? 0 : arrow::util::TotalBufferSize(*rows.batch);
+      ARROW_RETURN_NOT_OK(queue_.Push(std::move(rows), size, stop));
     }
   }
 
@@ -102,8 +111,13 @@ class ParquetCopy {
     while (true) {
       ARROW_ASSIGN_OR_RAISE(auto decoded, queue_.Pop(stop));
       if (!decoded) return Status::OK();
-      ARROW_RETURN_NOT_OK(segments_.Write(*decoded->batch, decoded->schema));
+      ARROW_RETURN_NOT_OK(Write(*decoded));
     }
+  }
+
+  Status Write(const Decoded& rows) {
+    if (rows.restart) ARROW_RETURN_NOT_OK(segments_.StartOver());
+    return rows.batch == nullptr ? Status::OK() : segments_.Write(*rows.batch, rows.schema);
   }
 
   TableRows rows_;
@@ -115,9 +129,9 @@ class ParquetCopy {
 };
 
 // A record in one line. Line breaks inside strings are always escaped, so all that are found are between tokens.
-void AppendLine(std::string_view record, std::string* text) {
+void AppendLine(const json::Page& page, uint32_t record, std::string* text) {
   const size_t begin = text->size();
-  text->append(record);
+  page.AppendRecord(record, *text);
   std::replace_if(
       text->begin() + static_cast<std::ptrdiff_t>(begin), text->end(), [](char c) { return c == '\n' || c == '\r'; },
       ' ');
@@ -141,11 +155,25 @@ Result<CopyResult> CopyToLines(source::Source& source, const std::string& table,
     if (!next) break;
     if (!next->page->bad_records().empty()) {
       const json::BadRecord& bad = next->page->bad_records().front();
+      if (const CellPage* cells = next->page->cells()) {
+        const uint64_t line = cells->LineOf(static_cast<uint32_t>(bad.byte_offset));
+        const CellPage::Bad* row = cells->FindBad(bad.ordinal);
+        return MakeError(Fault::kBadData, "line " + std::to_string(line) + ": " + bad.reason,
+                         {.code = "E0608",
+                          .why = bad.excerpt,
+                          .state = "the records before it are written",
+                          .next = row != nullptr ? row->next : ""});
+      }
       return MakeError(Fault::kBadData, "a record is not valid JSON: " + bad.reason,
                        {.code = "E0604", .why = bad.excerpt, .state = "the records before it are written"});
     }
     for (const uint32_t row : next->rows) {
-      AppendLine(next->page->RecordText(row), &text);
+      const bool has_json = next->page->cells() == nullptr;
+      if (const Status sound = has_json ? json::CheckRecord(*next->page, row) : Status::OK(); !sound.ok()) {
+        if (!text.empty()) ARROW_RETURN_NOT_OK(sink(std::exchange(text, {})));
+        return sound;
+      }
+      AppendLine(*next->page, row, &text);
       if (text.size() >= kTextBytes) ARROW_RETURN_NOT_OK(sink(std::exchange(text, {})));
     }
     result.rows += static_cast<int64_t>(next->rows.size());

@@ -102,6 +102,28 @@ TEST_F(CopyRows, ThreadsAndChunksChangeNothing) {
   }
 }
 
+// The first half is long enough that its types are taken for those of all, and the second half says otherwise.
+TEST_F(CopyRows, TypesGuessedWrongCostNoRow) {
+  const std::string path = Write("a.ndjson", DriftingRows(40'000, 5));
+  std::string hash;
+  for (const int threads : {1, 2, 4}) {
+    for (const int64_t chunk_bytes : {20'000, 300'000, 4 << 20}) {
+      const auto source = Open(path, chunk_bytes, threads > 1 ? 64 << 10 : 0);
+      const auto result = Parquet(*source, threads);
+      ASSERT_TRUE(result.ok()) << result.status().ToString();
+      EXPECT_EQ(result->rows, 40'000);
+      EXPECT_EQ(result->report.rows, 40'000);
+      if (hash.empty()) hash = result->hash;
+      EXPECT_EQ(result->hash, hash) << "threads " << threads << ", chunks of " << chunk_bytes;
+      EXPECT_EQ(Names(), (std::vector<std::string>{"a.ndjson", "out.parquet"}));
+      const auto table = ReadBack();
+      ASSERT_EQ(table->num_rows(), 40'000);
+      EXPECT_EQ(table->GetColumnByName("n")->null_count(), 20'000);
+      EXPECT_EQ(table->GetColumnByName("n__string")->null_count(), 20'000);
+    }
+  }
+}
+
 TEST_F(CopyRows, GrowingSchemasEndInOneFile) {
   const auto source = Open(Write("a.ndjson", DriftingRows(1000, 3)), 1'000);
   const auto result = Parquet(*source, 2, /*prefix_bytes=*/4 << 10);

@@ -5,11 +5,14 @@
 #include <utility>
 
 #include "config/secret_names.h"
+#include "io/object_location.h"
 #include "io/url.h"
 #include "query/tables.h"
 
 namespace firn::pipeline {
 namespace {
+
+constexpr std::string_view kProgram = "exec:";
 
 Status Usage(std::string message, std::string next) {
   return MakeError(Fault::kConfig, std::move(message), {.code = "E0841", .next = std::move(next)});
@@ -36,6 +39,25 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
+// The folder before the first wildcard, and the rest.
+Result<CopySource> FilesOf(std::string_view text) {
+  const size_t wild = std::min(text.find_first_of("*?[{"), text.size());
+  const size_t slash = text.substr(0, wild).rfind('/');
+  CopySource source{.kind = CopySource::Kind::kFiles, .text = std::string(text)};
+  if (slash == std::string_view::npos) {
+    source.location = ".";
+    source.pattern = text;
+  } else {
+    source.location = slash == 0 ? "/" : text.substr(0, slash);
+    source.pattern = text.substr(slash + 1);
+  }
+  if (source.pattern.empty() || source.location.ends_with(":/")) {
+    return Usage(std::string(text) + " names no files",
+                 "give a pattern: firn copy 's3://bucket/orders/*.parquet' raw.orders");
+  }
+  return source;
+}
+
 }  // namespace
 
 Result<CopySource> ParseCopySource(std::string_view text) {
@@ -43,7 +65,16 @@ Result<CopySource> ParseCopySource(std::string_view text) {
   if (StartsWith(text, "http://") || StartsWith(text, "https://")) {
     return CopySource{.kind = CopySource::Kind::kUrl, .text = std::string(text)};
   }
+  if (StartsWith(text, kProgram)) {
+    text.remove_prefix(kProgram.size());
+    if (text.empty()) return Usage("copy needs a program", "firn copy 'exec:python3 extract.py' raw.orders");
+    return CopySource{.kind = CopySource::Kind::kProgram, .text = std::string(text)};
+  }
   if (StartsWith(text, "file://")) text.remove_prefix(7);
+  const bool typed = text.ends_with(".parquet") || text.ends_with(".pq");
+  if (io::IsObjectLocation(text) || typed || text.find_first_of("*?[{") != std::string_view::npos) {
+    return FilesOf(text);
+  }
   const size_t scheme = text.find("://");
   if (scheme != std::string_view::npos) {
     return Usage("copy cannot read from " + std::string(text.substr(0, scheme)) + "://",

@@ -10,13 +10,17 @@
 namespace firn::pipeline {
 
 struct CopySource {
-  enum class Kind { kUrl, kFile, kStdin };
+  enum class Kind { kUrl, kFile, kFiles, kProgram, kStdin };
   Kind kind = Kind::kFile;
-  std::string text;  // the URL or the path as typed
+  std::string text;  // the URL or the path as typed; kProgram: what the shell runs
+  // kFiles: where they lie, and their pattern below it.
+  std::string location;
+  std::string pattern;
 };
 
-/// "http://…" and "https://…" are URLs, "-" is standard input, "file://…" and all else are files.
-/// Errors: kConfig for another scheme.
+/// "http://…" and "https://…" are URLs, "-" is standard input, "exec:…" is a program that prints NDJSON, s3://… (gs,
+/// abfss), a path with wildcards and what ends in ".parquet" are files of a place, "file://…" and all else are single
+/// files. Errors: kConfig for another scheme.
 Result<CopySource> ParseCopySource(std::string_view text);
 
 struct CopyTarget {

@@ -9,8 +9,18 @@ TEST(CopySource, TellsUrlsFilesAndStdin) {
   EXPECT_EQ(ParseCopySource("https://a.example/x")->kind, CopySource::Kind::kUrl);
   EXPECT_EQ(ParseCopySource("-")->kind, CopySource::Kind::kStdin);
   EXPECT_EQ(ParseCopySource("file:///tmp/a.json")->text, "/tmp/a.json");
+  EXPECT_EQ(ParseCopySource("exec:sh x.sh *.csv")->kind, CopySource::Kind::kProgram);
+  EXPECT_EQ(ParseCopySource("exec:sh x.sh *.csv")->text, "sh x.sh *.csv");
+  EXPECT_FALSE(ParseCopySource("exec:").ok());
   EXPECT_EQ(ParseCopySource("a.ndjson.gz")->kind, CopySource::Kind::kFile);
   EXPECT_EQ(FaultOf(ParseCopySource("ftp://a.example/x").status()), Fault::kConfig);
+  const auto files = ParseCopySource("in/2024-*/a.csv");
+  EXPECT_EQ(files->kind, CopySource::Kind::kFiles);
+  EXPECT_EQ(files->location, "in");
+  EXPECT_EQ(files->pattern, "2024-*/a.csv");
+  EXPECT_EQ(ParseCopySource("s3://bucket/in/a.ndjson")->location, "s3://bucket/in");
+  EXPECT_EQ(ParseCopySource("a.parquet")->location, ".");
+  EXPECT_EQ(FaultOf(ParseCopySource("s3://bucket").status()), Fault::kConfig);
 }
 
 TEST(CopyTarget, TellsTablesFilesAndStdout) {

@@ -16,4 +16,9 @@ namespace firn::pipeline {
 std::vector<TableResult> RunGroup(const RunContext& context, const CommitGroup& group, source::Source& source,
                                   std::stop_token stop);
 
+/// Whether the group failed because somebody else changed its tables meanwhile, and nothing of it is in them: then it
+/// may be run again from what the tables hold now, as a further run would. `fenced_too`: also if a newer run owns the
+/// stream, for those whose order does not matter.
+bool LostRace(const std::vector<TableResult>& results, bool fenced_too = false);
+
 }  // namespace firn::pipeline

@@ -19,7 +19,9 @@
 namespace firn::pipeline {
 
 ParquetSegments::ParquetSegments(io::FileStore& files, ParquetSegmentsOptions options)
-    : files_(files), options_(std::move(options)), binding_(nullptr, RunColumns::kNone) {}
+    : files_(files),
+      options_(std::move(options)),
+      binding_(std::make_unique<ColumnBinding>(nullptr, RunColumns::kNone)) {}
 
 ParquetSegments::~ParquetSegments() {
   writer_.reset();
@@ -34,7 +36,7 @@ std::string ParquetSegments::SegmentPath(const std::string& name) const {
 }
 
 Result<std::unique_ptr<table::DataFileWriter>> ParquetSegments::OpenFile(const std::string& path) {
-  table::DataFileOptions options{.schema = binding_.table_schema(),
+  table::DataFileOptions options{.schema = binding_->table_schema(),
                                  .location = path,
                                  .zstd_level = options_.zstd_level,
                                  .row_group_bytes = options_.row_group_bytes,
@@ -49,26 +51,40 @@ Status ParquetSegments::Write(const arrow::RecordBatch& batch, const std::shared
   if (schema != bound_) ARROW_RETURN_NOT_OK(Bind(schema));
   if (batch.num_rows() == 0) return Status::OK();
   if (writer_ == nullptr) ARROW_RETURN_NOT_OK(OpenSegment());
-  ARROW_ASSIGN_OR_RAISE(const auto bound, binding_.Apply(batch, {}, "", options_.pool));
+  ARROW_ASSIGN_OR_RAISE(const auto bound, binding_->Apply(batch, {}, "", options_.pool));
   if (options_.hash) ARROW_RETURN_NOT_OK(AddHash(*bound));
   num_rows_ += bound->num_rows();
   return writer_->Write(bound);
 }
 
 Status ParquetSegments::Bind(const std::shared_ptr<const schema::Schema>& schema) {
-  ARROW_RETURN_NOT_OK(binding_.Bind(*schema));
+  ARROW_RETURN_NOT_OK(binding_->Bind(*schema));
   bound_ = schema;
-  for (auto& change : binding_.TakeChanges()) changes_.push_back(std::move(change));
-  if (writer_ != nullptr && !schema::Equals(*written_schema_, *binding_.table_schema())) return CloseSegment();
+  for (auto& change : binding_->TakeChanges()) changes_.push_back(std::move(change));
+  if (writer_ != nullptr && !schema::Equals(*written_schema_, *binding_->table_schema())) return CloseSegment();
+  return Status::OK();
+}
+
+Status ParquetSegments::StartOver() {
+  writer_.reset();
+  for (const std::string& path : segments_) ARROW_RETURN_NOT_OK(files_.Remove(path));
+  segments_.clear();
+  binding_ = std::make_unique<ColumnBinding>(nullptr, RunColumns::kNone);
+  bound_.reset();
+  changes_.clear();
+  num_rows_ = 0;
+  hash_high_ = hash_low_ = 0;
   return Status::OK();
 }
 
 Status ParquetSegments::OpenSegment() {
   const std::string path = SegmentPath(std::to_string(segments_.size()));
-  ARROW_RETURN_NOT_OK(files_.Remove(path));  // of a process of the same number that died
+  static_cast<void>(files_.Remove(path));  // of a process of the same number that died; what hinders is said next
+  auto writer = OpenFile(path);
+  if (!writer.ok()) return Within(options_.path + " cannot be written", writer.status());
   segments_.push_back(path);
-  ARROW_ASSIGN_OR_RAISE(writer_, OpenFile(path));
-  written_schema_ = binding_.table_schema();
+  writer_ = *std::move(writer);
+  written_schema_ = binding_->table_schema();
   return Status::OK();
 }
 
@@ -86,7 +102,7 @@ Status ParquetSegments::Join() {
   ARROW_ASSIGN_OR_RAISE(auto writer, OpenFile(path));
   for (const std::string& segment : segments_) {
     ARROW_ASSIGN_OR_RAISE(auto reader,
-                          table::OpenDataFile(files_, segment, *binding_.table_schema(), {.pool = options_.pool}));
+                          table::OpenDataFile(files_, segment, *binding_->table_schema(), {.pool = options_.pool}));
     while (true) {
       std::shared_ptr<arrow::RecordBatch> batch;
       ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));

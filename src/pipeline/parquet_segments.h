@@ -37,6 +37,8 @@ class ParquetSegments {
 
   /// `schema`: of the batch (ids ignored); the same pointer until it changes.
   Status Write(const arrow::RecordBatch& batch, const std::shared_ptr<const schema::Schema>& schema);
+  /// Forgets all rows so far.
+  Status StartOver();
   /// Makes the file durable and puts it in place. Errors: kBadData if there was no row.
   Status Finish();
 
@@ -57,7 +59,7 @@ class ParquetSegments {
 
   io::FileStore& files_;
   const ParquetSegmentsOptions options_;
-  ColumnBinding binding_;
+  std::unique_ptr<ColumnBinding> binding_;
   std::shared_ptr<const schema::Schema> bound_;
   table::SchemaPtr written_schema_;  // of the open segment
   std::unique_ptr<table::DataFileWriter> writer_;

@@ -1,22 +1,19 @@
 #include "pipeline/preview.h"
 
 #include <arrow/record_batch.h>
+#include <arrow/type.h>
 
 #include <numeric>
 #include <utility>
 
 #include "base/backoff.h"
-#include "config/diagnostic.h"
-#include "connector/native/lower.h"
 #include "format/json/table_reader.h"
 #include "io/rate_budget.h"
 #include "pipeline/constant_columns.h"
 #include "pipeline/paced_http.h"
-#include "pipeline/paging_text.h"
 #include "pipeline/reader_options.h"
 #include "pipeline/table_rows.h"
-#include "source/rest/paginator.h"
-#include "source/rest/source.h"
+#include "state/refresh_tokens.h"
 
 namespace firn::pipeline {
 namespace {
@@ -56,31 +53,15 @@ std::unique_ptr<TableRows> OpenRows(source::Source& source, const PreviewRequest
   return std::make_unique<TableRows>(source, table.name, std::move(parents));
 }
 
-// Says what the first page showed of records and paging.
-void Describe(const PacedHttp& http, const connector::TablePlan& plan, const source::JsonRows& rows,
-              PreviewResult* result) {
-  const json::Page& page = *rows.page;
-  result->records = page.records_path();
-  result->records_why = page.is_lines()          ? "one record per line"
-                        : plan.records == "auto" ? "found in the answer"
-                                                 : "declared";
-  result->paging = PagingText(plan.paginate);
-  result->paging_why = "declared";
-  if (plan.paginate.type != connector::PaginatePlan::Type::kAuto) return;
-  result->paging_why = "the first answer does not tell; a run tries page=2 and offset";
-  const auto headers = http.HeadersOf(page.body().data());
-  if (!headers) return;
-  const auto detected = source::rest::DetectPagination(
-      plan.paginate, {.headers = &*headers, .page = &page, .num_records = page.num_records()});
-  if (detected.why.empty()) return;
-  result->paging = PagingText(detected.plan);
-  result->paging_why = detected.why;
-}
-
 class Previewer {
  public:
   Previewer(const PreviewRequest& request, std::stop_token stop)
-      : request_(request), stop_(stop), http_(request.http), budgets_(request.clock, SleepScale()) {}
+      : request_(request),
+        context_{.project = &request.project, .pipeline = &request.pipeline},
+        stop_(stop),
+        http_(request.http),
+        budgets_(request.clock, SleepScale()),
+        tokens_(request.project.state_folder + "/secrets", request.clock, request.secrets, request.leases) {}
 
   Result<PreviewResult> Run() {
     ARROW_RETURN_NOT_OK(Open());
@@ -88,14 +69,20 @@ class Previewer {
     int64_t pushed = 0;
     while (pushed < request_.rows_max) {
       http_.SetOpen(true);
-      auto next = rows->Next(stop_);
+      auto next = rows->NextBatch(stop_);
       http_.SetOpen(false);
       ARROW_RETURN_NOT_OK(next.status());
       result_.complete = !next->has_value();
       if (result_.complete) break;
-      if (pushed == 0) Describe(http_, *plan_, **next, &result_);
-      pushed += static_cast<int64_t>((*next)->rows.size());
-      ARROW_RETURN_NOT_OK(Push(std::move(**next)));
+      if (pushed == 0) ARROW_RETURN_NOT_OK(Describe(**next));
+      if (const auto* typed = std::get_if<std::shared_ptr<arrow::RecordBatch>>(&(*next)->rows)) {
+        if (!TakeTyped(**typed)) break;
+        pushed += (*typed)->num_rows();
+        continue;
+      }
+      auto& text = std::get<source::JsonRows>((*next)->rows);
+      pushed += static_cast<int64_t>(text.rows.size());
+      ARROW_RETURN_NOT_OK(Push(std::move(text)));
     }
     ARROW_RETURN_NOT_OK(reader_->Finish());
     ARROW_RETURN_NOT_OK(Collect());
@@ -105,18 +92,35 @@ class Previewer {
 
  private:
   Status Open() {
-    config::Diagnostics diagnostics;
-    ARROW_ASSIGN_OR_RAISE(auto plan, connector::LowerNative(request_.project, request_.pipeline, &diagnostics));
-    owned_plan_ = plan;
-    plan_ = owned_plan_.Find(request_.table.name);
-    FIRN_CHECK(plan_ != nullptr);
-    ARROW_ASSIGN_OR_RAISE(
-        source_, source::rest::MakeRestSource(std::move(plan),
-                                              {.http = &http_, .clock = &request_.clock, .budgets = &budgets_}));
+    ARROW_ASSIGN_OR_RAISE(source_, request_.sources.Build(context_, {.http = &http_,
+                                                                     .clock = &request_.clock,
+                                                                     .budgets = &budgets_,
+                                                                     .refresh_tokens = &tokens_,
+                                                                     .open_files = request_.open_files,
+                                                                     .pool = request_.pool}));
     ARROW_ASSIGN_OR_RAISE(auto options, ReaderOptionsOf(request_.project, request_.pipeline, request_.table, nullptr,
                                                         request_.num_threads, request_.pool));
-    options.prefix_bytes = INT64_MAX;  // one schema for all that is shown
+    options.prefix_bytes = options.prefix_held_bytes = INT64_MAX;  // one schema for all that is shown
     ARROW_ASSIGN_OR_RAISE(reader_, json::TableReader::Open(std::move(options)));
+    return Status::OK();
+  }
+
+  // Rows that come with their types are shown as they are; false: those of another file have other columns.
+  bool TakeTyped(const arrow::RecordBatch& batch) {
+    if (result_.arrow_schema != nullptr && !result_.arrow_schema->Equals(*batch.schema())) return false;
+    result_.arrow_schema = batch.schema();
+    auto shown = batch.Slice(0, request_.rows_max - result_.rows_read);
+    result_.rows_read += shown->num_rows();
+    result_.batches.push_back(std::move(shown));
+    return true;
+  }
+
+  Status Describe(const source::Batch& batch) {
+    ARROW_ASSIGN_OR_RAISE(const source::SourceType* type, request_.sources.TypeOf(request_.pipeline));
+    const auto* rows = std::get_if<source::JsonRows>(&batch.rows);
+    const auto headers = rows == nullptr ? std::nullopt : http_.HeadersOf(rows->page->body().data());
+    ARROW_ASSIGN_OR_RAISE(result_.reading,
+                          type->describe(context_, request_.table, batch, headers.has_value() ? &*headers : nullptr));
     return Status::OK();
   }
 
@@ -146,11 +150,11 @@ class Previewer {
   }
 
   const PreviewRequest& request_;
+  const source::PipelineContext context_;
   const std::stop_token stop_;
   PacedHttp http_;
   io::RateBudgets budgets_;
-  connector::RestPlan owned_plan_;
-  const connector::TablePlan* plan_ = nullptr;
+  const state::RefreshTokens tokens_;
   std::unique_ptr<source::Source> source_;
   std::unique_ptr<json::TableReader> reader_;
   PreviewResult result_;

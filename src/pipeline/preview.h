@@ -3,6 +3,7 @@
 #include <arrow/type_fwd.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -12,11 +13,18 @@
 #include "base/status.h"
 #include "config/project.h"
 #include "format/json/report.h"
-#include "source/source.h"
+#include "source/registry.h"
 
 namespace firn::io {
+class FileStore;
 class HttpClient;
-}
+struct ObjectStoreSettings;
+}  // namespace firn::io
+
+namespace firn::state {
+class Leases;
+class SecretDocuments;
+}  // namespace firn::state
 
 namespace firn::pipeline {
 
@@ -24,12 +32,16 @@ struct PreviewRequest {
   const config::Project& project;
   const config::PipelineConfig& pipeline;
   const config::TableConfig& table;
+  const source::SourceRegistry& sources;
   io::HttpClient& http;
   const Clock& clock;
+  std::function<std::shared_ptr<io::FileStore>(const io::ObjectStoreSettings&)> open_files;
   int64_t rows_max = 20;
   int64_t parents_max = 100;  // rows of the parent that are asked for their children
   int num_threads = 1;
   arrow::MemoryPool* pool = nullptr;  // null: the default pool
+  state::Leases* leases = nullptr;    // as RunContext's
+  state::SecretDocuments* secrets = nullptr;
 };
 
 /// The first rows of a table, typed and masked as a run would type them, were the table new.
@@ -38,11 +50,9 @@ struct PreviewResult {
   std::shared_ptr<arrow::Schema> arrow_schema;               // null: no row was read
   int64_t rows_read = 0;                                     // the types were decided over these
   int64_t quarantined = 0;
-  std::string quarantine_reason;  // of the first one
-  bool complete = false;          // the source has no more rows
-  std::string records;            // path of the records: "data.items"; "" is the body itself
-  std::string records_why;        // "found in the answer", "declared"
-  std::string paging, paging_why;
+  std::string quarantine_reason;             // of the first one
+  bool complete = false;                     // the source has no more rows
+  std::vector<source::ReadingNote> reading;  // what the first rows show of how they are read
   format::json::InferenceReport report;
   source::ReadStats requests;
 };

@@ -2,8 +2,8 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "connector/paging_text.h"
 #include "io/url.h"
-#include "pipeline/paging_text.h"
 #include "pipeline/probe.h"
 
 namespace firn::pipeline {
@@ -145,7 +145,7 @@ class ProjectWriter {
     }
     // Short pages end an offset, so its size must be known.
     if (plan.type == Type::kOffset && plan.page_size == 0) plan.page_size = report_.num_records;
-    yaml_.AddGuess(8, report_.paging_sureness, "paginate: " + PagingYaml(plan), report_.paging_why);
+    yaml_.AddGuess(8, report_.paging_sureness, "paginate: " + connector::PagingYaml(plan), report_.paging_why);
   }
 
   void WriteCursor() {
@@ -210,7 +210,7 @@ std::vector<std::string> FindingLines(const ProbeReport& report) {
                                                      : report.records;
   lines.push_back(
       Line("records", place, report.records_sureness, std::to_string(report.num_records) + " in the first answer"));
-  lines.push_back(Line("paging", PagingText(report.paging), report.paging_sureness, report.paging_why));
+  lines.push_back(Line("paging", connector::PagingText(report.paging), report.paging_sureness, report.paging_why));
   if (!report.size_param.empty()) {
     lines.push_back(Line("page size", report.size_param + "=" + std::to_string(report.page_size), Sureness::kSure,
                          "more rows came"));

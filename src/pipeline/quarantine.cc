@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "pipeline/column_binding.h"
+#include "pipeline/quarantine_staging.h"
 #include "pipeline/table_sink.h"
 #include "query/result_format.h"
 #include "schema/type.h"
@@ -67,7 +68,7 @@ Status Quarantine::Add(const std::string& table, std::span<const format::json::Q
   return Status::OK();
 }
 
-Status Quarantine::Add(const std::string& table, const arrow::RecordBatch& rows, const std::string& reason) {
+Status Quarantine::Add(const std::string& table, const arrow::RecordBatch& rows, const RowReason& reason) {
   for (int64_t i = 0; i < rows.num_rows(); ++i) {
     std::string text = "{";
     for (int column = 0; column < rows.num_columns(); ++column) {
@@ -76,7 +77,7 @@ Status Quarantine::Add(const std::string& table, const arrow::RecordBatch& rows,
       ARROW_RETURN_NOT_OK(query::AppendJsonValue(*rows.column(column), i, text));
     }
     text += "}";
-    ARROW_RETURN_NOT_OK(AddRow({table, reason, std::string(), text, true, -1}));
+    ARROW_RETURN_NOT_OK(AddRow({table, reason(i), std::string(), text, true, -1}));
   }
   return Status::OK();
 }
@@ -92,15 +93,21 @@ Status Quarantine::AddRow(const Row& row) {
   return rows_->table.length() >= kRowsPerBatch ? Flush() : Status::OK();
 }
 
+void Quarantine::Abandon() {
+  if (!location_.empty() && context_.quarantine_staging != nullptr) context_.quarantine_staging->Keep(location_);
+}
+
 Status Quarantine::OpenSink() {
   if (sink_ != nullptr) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(opened_, context_.committer.OpenStream({.ns = ns_, .name = kTableName}, stream_));
   ColumnBinding binding(opened_->table ? opened_->table->metadata.get() : nullptr);
   ARROW_RETURN_NOT_OK(binding.Bind(QuarantineSchema()));
+  location_ = opened_->table ? opened_->table->metadata->location
+                             : context_.catalog.DefaultLocation({.ns = ns_, .name = kTableName});
+  if (context_.quarantine_staging != nullptr) ARROW_RETURN_NOT_OK(context_.quarantine_staging->Begin(location_));
   table::TableWriterOptions options;
   options.schema = binding.table_schema();
-  options.location = opened_->table ? opened_->table->metadata->location
-                                    : context_.catalog.DefaultLocation({.ns = ns_, .name = kTableName});
+  options.location = location_;
   options.stream = "quarantine-" + context_.run_id;
   options.epoch = opened_->epoch;
   options.memory_bytes = 8 << 20;

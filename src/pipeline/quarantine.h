@@ -2,6 +2,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,9 +32,12 @@ class Quarantine {
   ~Quarantine();
 
   Status Add(const std::string& table, std::span<const format::json::QuarantinedRow> rows);
-  /// Rows that were typed already (a null key): their values as JSON.
-  Status Add(const std::string& table, const arrow::RecordBatch& rows, const std::string& reason);
+  /// Rows that were typed already (a key that cannot be): their values as JSON. `reason`: of a row by its index.
+  using RowReason = std::function<std::string(int64_t)>;
+  Status Add(const std::string& table, const arrow::RecordBatch& rows, const RowReason& reason);
 
+  /// Says that the group failed, so that the next run looks for files of this one.
+  void Abandon();
   /// Writes what is left and returns the share of the commit; nullopt if there are no rows. Rows added later belong to
   /// the next commit.
   Result<std::optional<table::StagedTable>> Stage(std::stop_token stop);
@@ -58,6 +62,7 @@ class Quarantine {
   std::unique_ptr<Rows> rows_;
   std::unique_ptr<TableSink> sink_;
   std::optional<table::OpenedStream> opened_;
+  std::string location_;  // of the table; empty: nothing was written
   int64_t num_rows_ = 0;
   int64_t num_staged_ = 0;
 };

@@ -1,9 +1,18 @@
 #include "pipeline/reader_options.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 
+#include "format/json/column_plan.h"
 #include "pipeline/column_binding.h"
+#include "pipeline/configured_schema.h"
+#include "pipeline/file_columns.h"
+#include "pipeline/merge_rules.h"
+#include "pipeline/types_anew.h"
+#include "table/metadata/default_value.h"
+#include "table/metadata/literal_array.h"
 
 namespace firn::pipeline {
 namespace {
@@ -80,13 +89,49 @@ void AddIncludedMasks(const config::Project& project, const config::PipelineConf
   }
 }
 
+Result<std::vector<json::ColumnDefault>> DefaultsOf(const schema::Schema& schema) {
+  std::vector<json::ColumnDefault> defaults;
+  for (const schema::Field& field : schema.fields) {
+    ARROW_ASSIGN_OR_RAISE(const auto value, table::ParseDefault(field.type, field.write_default));
+    if (value.is_null()) continue;
+    defaults.push_back({.key = json::ParseNote(field.doc).key.value_or(field.name), .value = table::ArrowBytes(value)});
+  }
+  return defaults;
+}
+
+// Of a table that does not exist yet: declared columns are there from the first row on.
+Result<std::vector<json::ColumnDefault>> DeclaredDefaults(const config::TableConfig& config) {
+  std::vector<json::ColumnDefault> defaults;
+  for (const auto& column : config.columns) {
+    if (!column.default_text) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto type, schema::ParsePrimitive(column.type));
+    ARROW_ASSIGN_OR_RAISE(const std::string json, table::DefaultFromText(type, *column.default_text));
+    ARROW_ASSIGN_OR_RAISE(const auto value, table::ParseDefault(type, json));
+    if (!value.is_null()) defaults.push_back({.key = column.path, .value = table::ArrowBytes(value)});
+  }
+  return defaults;
+}
+
 }  // namespace
 
 Result<json::TableReaderOptions> ReaderOptionsOf(const config::Project& project, const config::PipelineConfig& pipeline,
                                                  const config::TableConfig& table, const table::TableMetadata* base,
-                                                 int num_threads, arrow::MemoryPool* pool) {
+                                                 int num_threads, arrow::MemoryPool* pool, RowTypes types) {
   json::TableReaderOptions options;
-  if (base != nullptr) options.known = WithoutRunColumns(base->schema());
+  const bool known = base != nullptr && types == RowTypes::kOfTable;
+  if (known) {
+    std::vector<schema::Field> added = OwnColumns(table);
+    std::ranges::move(FileColumnsOf(table), std::back_inserter(added));
+    options.known = WithoutRunColumns(base->schema(), added);
+    // A row without its key is the merge's to reject, whatever on_error says.
+    for (const std::string& key : table.primary_key) {
+      for (schema::Field& field : options.known->fields) {
+        if (ColumnOfKey(base->schema(), key) != nullptr && ColumnOfKey(base->schema(), key)->id == field.id) {
+          field.required = false;
+        }
+      }
+    }
+  }
   for (const auto& column : table.columns) {
     ARROW_ASSIGN_OR_RAISE(json::ColumnHint hint, HintOf(column));
     if (hint.type != nullptr || hint.as_json || hint.as_map || !hint.format.empty() || !hint.timezone.empty()) {
@@ -97,7 +142,21 @@ Result<json::TableReaderOptions> ReaderOptionsOf(const config::Project& project,
     }
   }
   AddIncludedMasks(project, pipeline, table, &options.masks);
+  // A value that is masked to nothing makes no column.
+  for (const std::string& path : IgnoredPaths(table, base)) {
+    options.masks.push_back({.path = path, .method = json::MaskMethod::kNull, .key = ""});
+  }
+  if (base != nullptr && !known) {
+    auto hints = LayoutHints(*base, options);
+    std::ranges::move(hints, std::back_inserter(options.hints));
+  }
+  if (known) {
+    ARROW_ASSIGN_OR_RAISE(options.defaults, DefaultsOf(base->schema()));
+  } else {
+    ARROW_ASSIGN_OR_RAISE(options.defaults, DeclaredDefaults(table));
+  }
   options.contract = {.columns = ModeOf(table.schema_contract.columns), .types = ModeOf(table.schema_contract.types)};
+  if (table.write_disposition == config::WriteDisposition::kMerge) options.key_columns = table.primary_key;
   options.on_bad =
       table.on_error == config::OnError::kQuarantine ? json::OnBadRecord::kCollect : json::OnBadRecord::kFail;
   if (project.limits.max_leaves) options.max_leaves = static_cast<int32_t>(*project.limits.max_leaves);

@@ -1,18 +1,20 @@
 #include "pipeline/rederive.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
-#include "config/diagnostic.h"
-#include "connector/native/lower.h"
 #include "io/file_store.h"
 #include "io/raw_archive.h"
 #include "pipeline/group_runner.h"
+#include "pipeline/raw_keys.h"
+#include "pipeline/run.h"
 #include "pipeline/run_columns.h"
+#include "pipeline/run_leases.h"
 #include "pipeline/run_plan.h"
-#include "source/rest/raw_replay.h"
-#include "state/lease.h"
+#include "source/registry.h"
+#include "table/commit/ancestry.h"
 #include "table/commit/committer.h"
 #include "table/commit/stream_token.h"
 
@@ -27,51 +29,134 @@ Status NoArchive(const config::TableConfig& table, const std::string& why) {
                     .next = "firn run --select " + table.name + " --full-refresh"});
 }
 
-// Runs that live snapshots say rows of the stream came from.
-std::vector<std::string> CommittedRuns(const table::TableMetadata& metadata, const std::string& stream) {
-  std::set<std::string> runs;
+// Of version 1, which keeps the runs of all environments in one folder.
+Status OwnerNotTold(int64_t num_runs) {
+  return MakeError(Fault::kConfig,
+                   "of " + std::to_string(num_runs) +
+                       " archived runs it is not known whether their rows are of this table or of another environment",
+                   {.code = "E0865",
+                    .why = "they were archived by an older firn, which did not note the dataset, and no snapshot of "
+                           "the table names them",
+                    .state = "nothing was changed"});
+}
+
+// The snapshots that made the branch what it is. Where one of them has expired, what is older and still there may be
+// one.
+std::set<table::SnapshotId> HistoryOf(const table::TableMetadata& metadata, const std::string& branch) {
+  std::set<table::SnapshotId> history;
+  const table::Snapshot* head = metadata.FindRef(branch);
+  for (const auto& ancestry : {table::AncestryOfMain(metadata),
+                               head == nullptr ? table::Ancestry{} : table::AncestryOf(metadata, head->snapshot_id)}) {
+    for (const table::Snapshot* snapshot : ancestry.snapshots) history.insert(snapshot->snapshot_id);
+    if (!ancestry.ends_at_expired) continue;
+    const int64_t oldest = ancestry.snapshots.back()->sequence_number;
+    for (const auto& snapshot : metadata.snapshots) {
+      if (snapshot.sequence_number < oldest) history.insert(snapshot.snapshot_id);
+    }
+  }
+  return history;
+}
+
+// Which runs rows of the stream came from. A snapshot names the run that made it, or one before that whose position it
+// carries on; that one may have been taken back with its position kept.
+NamedRuns RunsOfSnapshots(const table::TableMetadata& metadata, const std::string& branch, const std::string& stream) {
+  const auto history = HistoryOf(metadata, branch);
+  std::set<std::string> made, carried, made_elsewhere;
   for (const auto& snapshot : metadata.snapshots) {
     const auto found = snapshot.summary.find(table::StreamKey(stream));
     if (found == snapshot.summary.end()) continue;
     const auto token = table::ParseToken(found->second);
-    if (token.ok()) runs.insert(token->run);
+    if (!token.ok()) continue;
+    const auto by = snapshot.summary.find("firn.run");
+    const bool own = by != snapshot.summary.end() && by->second == token->run;
+    if (history.contains(snapshot.snapshot_id)) {
+      (own ? made : carried).insert(token->run);
+    } else if (own) {
+      made_elsewhere.insert(token->run);
+    }
   }
-  return {runs.begin(), runs.end()};
+  NamedRuns named{.committed = {made.begin(), made.end()}};
+  std::ranges::set_difference(made_elsewhere, made, std::back_inserter(named.taken_back));
+  std::ranges::set_difference(carried, made_elsewhere, std::back_inserter(named.committed));
+  return named;
 }
 
-Result<std::vector<ArchivedRun>> ListArchived(io::FileStore& files, const config::PipelineConfig& pipeline,
-                                              const config::TableConfig& table) {
-  const std::string& root = table.raw.location;
-  ARROW_ASSIGN_OR_RAISE(const auto names, io::ListRawRuns(files, root, pipeline.name, table.name));
-  std::vector<ArchivedRun> runs;
-  for (const std::string& name : names) {
-    ArchivedRun run{.run = name};
-    const std::string path =
-        io::RawRunFolder({.root = root, .pipeline = pipeline.name, .table = table.name, .run = name}) + "/" +
-        kArchiveMark;
-    const auto text = files.ReadText(path);
-    if (!text.ok() && !io::IsNotFound(text.status())) return text.status();
-    if (text.ok()) {
-      auto mark = ParseArchiveMark(*text);
-      if (!mark.ok()) return Within(path, mark.status());
-      run.mark = std::move(*mark);
-      run.mark.run = name;
-    }
-    runs.push_back(std::move(run));
-  }
-  return runs;
+Result<ArchivedRun> ReadArchived(io::FileStore& files, const io::RawArchivePlace& place, const std::string& table_uuid,
+                                 const io::RawKeys& keys) {
+  ArchivedRun run{.run = place.run, .mark = {}, .dataset = place.dataset};
+  if (place.dataset.empty()) run.owner = ArchivedRun::Owner::kUnknown;
+  const std::string path = io::RawRunFolder(place) + "/" + kArchiveMark;
+  const auto text = files.ReadText(path);
+  if (!text.ok()) return io::IsNotFound(text.status()) ? Result<ArchivedRun>(run) : text.status();
+  auto mark = ParseArchiveMark(*text);
+  if (!mark.ok()) return Within(path, mark.status());
+  const ArchiveMark written = *mark;
+  run.mark = std::move(*mark);
+  run.mark.run = place.run;
+  if (!run.mark.table_uuid.empty() && run.mark.table_uuid != table_uuid) run.owner = ArchivedRun::Owner::kOther;
+  if (run.owner == ArchivedRun::Owner::kOther) return run;
+  ARROW_ASSIGN_OR_RAISE(const auto seal, io::SealOfRun(files, place));
+  if (seal && !seal->key_id.empty()) ARROW_RETURN_NOT_OK(CheckArchiveMark(written, place.run, keys));
+  return run;
 }
 
 }  // namespace
 
-Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, const std::vector<std::string>& committed,
-                                  const std::string& state, bool exact, bool reads_anew) {
+bool LoadedRange::Holds(const ArchivedRun& run) const {
+  if (!from && !to) return true;
+  return run.began && (!from || *run.began >= *from) && (!to || *run.began < *to);
+}
+
+Result<std::vector<ArchivedRun>> ListArchived(const RunContext& context, const config::PipelineConfig& pipeline,
+                                              const config::TableConfig& table, const std::string& table_uuid) {
+  ARROW_ASSIGN_OR_RAISE(const io::RawKeys keys, RawKeysOf(context.project, table));
+  std::vector<ArchivedRun> runs;
+  io::RawArchivePlace place = ArchivePlaceOf(pipeline, table, "");
+  ARROW_ASSIGN_OR_RAISE(std::vector<std::string> datasets, io::ListRawDatasets(context.files, place));
+  datasets.emplace_back();  // version 1
+  for (const std::string& dataset : datasets) {
+    place.dataset = dataset;
+    ARROW_ASSIGN_OR_RAISE(const auto names, io::ListRawRuns(context.files, place));
+    for (const std::string& name : names) {
+      place.run = name;
+      ARROW_ASSIGN_OR_RAISE(ArchivedRun run, ReadArchived(context.files, place, table_uuid, keys));
+      // Under another dataset are other tables' runs, or those from before the table was renamed.
+      const bool elsewhere = !dataset.empty() && dataset != pipeline.dataset;
+      if (elsewhere && run.mark.table_uuid != table_uuid) run.owner = ArchivedRun::Owner::kOther;
+      run.began = BeganAt(name);
+      runs.push_back(std::move(run));
+    }
+  }
+  std::ranges::sort(runs, {}, &ArchivedRun::run);  // their ids sort by time
+  return runs;
+}
+
+Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, const NamedRuns& named,
+                                  const std::string& state, bool exact, bool reads_anew, const LoadedRange& range) {
   RederivePlan plan;
+  bool ends_early = false;  // committed runs come after those of the range
+  std::set<std::string>
+      left_at;  // where runs that were taken back had come to: `rollback --position keep` goes on there
   std::vector<const ArchivedRun*> runs;
+  int64_t not_told = 0;
   for (const ArchivedRun& run : archived) {
-    const bool named = std::find(committed.begin(), committed.end(), run.run) != committed.end();
-    if (run.mark.run.empty() && !named) {
+    const bool committed = std::ranges::find(named.committed, run.run) != named.committed.end();
+    if (std::ranges::find(named.taken_back, run.run) != named.taken_back.end()) {
+      plan.taken_back.push_back(run.run);
+      if (!run.mark.to.empty()) left_at.insert(run.mark.to);
+      continue;
+    }
+    if (!committed && run.owner != ArchivedRun::Owner::kTable) {
+      not_told += run.owner == ArchivedRun::Owner::kUnknown && !run.mark.run.empty() ? 1 : 0;
+      continue;
+    }
+    if (run.mark.run.empty() && !committed) {
       plan.uncommitted.push_back(run.run);
+      continue;
+    }
+    if (!range.Holds(run)) {
+      plan.outside.push_back(run.run);
+      ends_early = ends_early || !runs.empty();
       continue;
     }
     if (run.mark.anew || reads_anew) {
@@ -80,10 +165,20 @@ Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, cons
     }
     runs.push_back(&run);
   }
+  if (runs.empty() && not_told > 0) return OwnerNotTold(not_told);
   if (runs.empty()) {
     return MakeError(Fault::kConfig, "no archived run was committed",
                      {.code = "E0860",
-                      .why = archived.empty() ? "the archive is empty" : "the archive has runs, none of them committed",
+                      .why = archived.empty()        ? "the archive is empty"
+                             : !plan.outside.empty() ? "none of those that were began in that time"
+                                                     : "the archive has runs, none of them committed",
+                      .state = "nothing was changed"});
+  }
+  const auto backfill = std::ranges::find_if(runs, [](const ArchivedRun* run) { return run->mark.backfill; });
+  if (backfill != runs.end()) {
+    return MakeError(Fault::kConfig, "the table was backfilled, and an archive read as one does not tell how",
+                     {.code = "E0864",
+                      .why = "rows of run " + (*backfill)->run + " gave way to newer ones that were in the table",
                       .state = "nothing was changed"});
   }
   const ArchivedRun* before = nullptr;
@@ -97,41 +192,135 @@ Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, cons
     }
     const bool first = before == nullptr;
     const bool follows = first ? run->mark.anew || reads_anew || run->mark.from.empty() || run->mark.run.empty()
-                               : before->mark.run.empty() || run->mark.run.empty() || before->mark.to == run->mark.from;
+                               : before->mark.run.empty() || run->mark.run.empty() ||
+                                     before->mark.to == run->mark.from || left_at.contains(run->mark.from);
     if (!follows)
       plan.gaps.push_back(first ? "runs before " + run->run : "runs between " + before->run + " and " + run->run);
-    plan.runs.push_back(run->run);
+    plan.runs.push_back(*run);
+    if (run->mark.run.empty()) plan.unmarked.push_back(run->run);
     before = run;
   }
-  if (!before->mark.run.empty() && before->mark.to != state) plan.gaps.push_back("runs after " + before->run);
+  // What each run reads anew, the next one reads, too.
+  const bool lacks_later =
+      !before->mark.run.empty() && before->mark.to != state && !left_at.contains(state) && !(ends_early && reads_anew);
+  if (lacks_later) {
+    plan.gaps.push_back("runs after " + before->run + (ends_early ? " (no run will read their rows again)" : ""));
+  }
+  if (!plan.gaps.empty() && not_told > 0) return OwnerNotTold(not_told);
   return plan;
 }
 
+namespace {
+
+// Why the archived runs, taken as one load, would give another table; null: they would not.
+const char* WhyLoadsMatter(const config::TableConfig& table) {
+  using config::MergeStrategy;
+  const config::MergeConfig& merge = table.merge;
+  const bool merges = table.write_disposition == config::WriteDisposition::kMerge;
+  if (table.overwrite_partitions) return "each load replaced the partitions that occurred in it";
+  if (table.dedupe && table.dedupe->window_ms && table.dedupe->by.empty()) {
+    return "duplicates were told by the time a row was loaded";
+  }
+  if (merges && merge.strategy == MergeStrategy::kDeleteInsert) return "each load replaced the rows of its merge_keys";
+  if (merges && table.replace_children) return "a row went with the answer for its parent that did not give it";
+  if (merges && merge.missing && !ListingsTellAll(table)) return "a key went with the load that did not give it";
+  if (!merges || merge.strategy != MergeStrategy::kScd2) return nullptr;
+  if (merge.history.changed_at.empty()) return "versions are valid from the time of their run";
+  return nullptr;
+}
+
+// Why a table of later runs alone would have rows that it never had; null: it has rows as they were loaded.
+const char* WhyEarlierRowsMatter(const config::TableConfig& table) {
+  using config::MergeStrategy;
+  const config::MergeConfig& merge = table.merge;
+  if (table.dedupe) return "a row whose key was known was dropped";
+  if (table.write_disposition != config::WriteDisposition::kMerge) return nullptr;
+  if (merge.strategy == MergeStrategy::kInsertOnly) return "a row whose key was known was skipped";
+  if (merge.strategy == MergeStrategy::kScd2) return "a version ends the one before it";
+  if (!merge.sequence_by.empty()) return "a row that was older than the table's gave way to it";
+  return nullptr;
+}
+
+}  // namespace
+
+bool ListingsTellAll(const config::TableConfig& table) {
+  const config::MergeConfig& merge = table.merge;
+  return merge.missing && merge.strategy == config::MergeStrategy::kUpsert && merge.deletes == config::Deletes::kHard &&
+         merge.sequence_by.empty() && !table.incremental;
+}
+
+namespace {
+
+// Runs before version 3 of the archive did not say whether they listed all keys.
+Status CheckListings(const RunContext& context, const config::TableConfig& table, const RederivePlan& plan) {
+  if (table.write_disposition != config::WriteDisposition::kMerge || !table.merge.missing) return Status::OK();
+  const auto silent = std::ranges::find_if(plan.runs, [](const ArchivedRun& run) { return run.mark.entries == 0; });
+  if (silent == plan.runs.end()) return Status::OK();
+  return MakeError(Fault::kConfig, "which keys went with run " + silent->run + " is not known",
+                   {.code = "E0864",
+                    .where = context.project.WhereIs(table.config_path),
+                    .why = silent->mark.run.empty() ? "its process died before it said whether its listing was whole"
+                                                    : "an older firn archived it, which did not say so",
+                    .state = "nothing was changed",
+                    .next = "firn run, which lists all keys; then firn rederive " + table.name});
+}
+
+}  // namespace
+
 Result<RederivePlan> PlanRederive(const RunContext& context, const config::PipelineConfig& pipeline,
-                                  const config::TableConfig& table) {
+                                  const config::TableConfig& table, const LoadedRange& range) {
+  ARROW_ASSIGN_OR_RAISE(const source::SourceType* type, context.sources.TypeOf(pipeline));
+  if (type->replay == nullptr) return NoArchive(table, type->why_no_replay);
+  if (const char* why = WhyLoadsMatter(table)) {
+    return MakeError(Fault::kConfig,
+                     "the table depends on which rows were loaded together, which an archive read as one does not tell",
+                     {.code = "E0864",
+                      .where = context.project.WhereIs(table.config_path),
+                      .why = why,
+                      .state = "nothing was changed",
+                      .next = "firn run --select " + table.name + " --full-refresh"});
+  }
+  if (const char* why = range.from ? WhyEarlierRowsMatter(table) : nullptr) {
+    return MakeError(Fault::kConfig, "the rows of runs since --from depend on rows that came before",
+                     {.code = "E0868",
+                      .where = context.project.WhereIs(table.config_path),
+                      .why = why,
+                      .state = "nothing was changed",
+                      .next = "firn rederive " + table.name + " without --from"});
+  }
   if (table.raw.mode == config::RawConfig::Mode::kOff) return NoArchive(table, "raw is off for this table");
   const std::string stream = StreamIdOf(pipeline, table);
-  ARROW_ASSIGN_OR_RAISE(const auto opened, context.committer.OpenStream(IdentifierOf(pipeline, table), stream));
+  ARROW_ASSIGN_OR_RAISE(const auto opened,
+                        context.committer.OpenStreamOn(BranchOf(table), IdentifierOf(pipeline, table), stream));
   if (!opened.table) return NoArchive(table, "the table does not exist yet");
-  ARROW_ASSIGN_OR_RAISE(const auto archived, ListArchived(context.files, pipeline, table));
+  ARROW_ASSIGN_OR_RAISE(const auto archived,
+                        ListArchived(context, pipeline, table, opened.table->metadata->table_uuid));
   const bool replaces = table.write_disposition == config::WriteDisposition::kReplace;
   const bool appends = table.write_disposition == config::WriteDisposition::kAppend;
-  auto plan =
-      PlanRederive(archived, CommittedRuns(*opened.table->metadata, stream), opened.version.hash, appends, replaces);
-  if (plan.ok()) return plan;
+  const NamedRuns named = RunsOfSnapshots(*opened.table->metadata, BranchOf(table), stream);
+  auto plan = PlanRederive(archived, named, opened.version.hash, appends, replaces, range);
+  if (plan.ok()) {
+    ARROW_RETURN_NOT_OK(CheckListings(context, table, *plan));
+    const bool soft = table.write_disposition == config::WriteDisposition::kMerge &&
+                      table.merge.deletes == config::Deletes::kSoft && !table.delete_when.empty();
+    if (soft) plan->notes.push_back("deleted rows will say the time of this rederive in " + table.merge.deleted_at);
+    return plan;
+  }
   return WithContext(plan.status(), {.where = context.project.WhereIs(table.config_path),
                                      .next = "firn run --select " + table.name + " --full-refresh"});
 }
 
 Result<TableResult> Rederive(const RunContext& context, const config::PipelineConfig& pipeline,
                              const config::TableConfig& table, const RederivePlan& plan, std::stop_token stop) {
-  ARROW_ASSIGN_OR_RAISE(const auto lease, state::Lease::Acquire(context.clock, context.project.state_folder + "/locks",
-                                                                "pipeline-" + pipeline.name, context.run_id));
-  config::Diagnostics diagnostics;
-  ARROW_ASSIGN_OR_RAISE(auto lowered, connector::LowerNative(context.project, pipeline, &diagnostics));
-  source::rest::RawReplayOptions options{.store = &context.files, .root = table.raw.location};
-  for (const std::string& run : plan.runs) options.runs.push_back({.run = run});
-  ARROW_ASSIGN_OR_RAISE(const auto source, source::rest::MakeRawReplaySource(std::move(lowered), std::move(options)));
+  ARROW_ASSIGN_OR_RAISE(const auto lease, AcquireLease(context, "pipeline-" + pipeline.name));
+  source::ArchivedBodies archived{.store = &context.files, .root = table.raw.location};
+  ARROW_ASSIGN_OR_RAISE(archived.keys, RawKeysOf(context.project, table));
+  for (const ArchivedRun& run : plan.runs) {
+    archived.runs.push_back({.run = run.run, .dataset = run.dataset, .entries_min = run.mark.entries});
+  }
+  ARROW_ASSIGN_OR_RAISE(const source::SourceType* type, context.sources.TypeOf(pipeline));
+  ARROW_ASSIGN_OR_RAISE(const auto source,
+                        type->replay({.project = &context.project, .pipeline = &pipeline}, archived));
 
   config::PipelineConfig unarchived = pipeline;  // nothing is archived again
   for (auto& other : unarchived.tables) other.raw.mode = config::RawConfig::Mode::kOff;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,13 +13,21 @@
 #include "base/redactor.h"
 #include "base/task_group.h"
 #include "base/uuid.h"
-#include "config/diagnostic.h"
-#include "connector/native/lower.h"
+#include "io/http_session.h"
 #include "io/rate_budget.h"
+#include "pipeline/alerts.h"
 #include "pipeline/group_runner.h"
+#include "pipeline/lineage.h"
+#include "pipeline/progress.h"
+#include "pipeline/quarantine_staging.h"
+#include "pipeline/raw_retention.h"
+#include "pipeline/run_leases.h"
+#include "pipeline/run_log.h"
 #include "pipeline/run_plan.h"
-#include "source/rest/source.h"
-#include "state/lease.h"
+#include "pipeline/table_record.h"
+#include "pipeline/table_watch.h"
+#include "source/registry.h"
+#include "state/refresh_tokens.h"
 #include "state/run_history.h"
 
 namespace firn::pipeline {
@@ -28,78 +35,58 @@ namespace {
 
 using Sources = std::map<const config::PipelineConfig*, std::unique_ptr<source::Source>>;
 
-Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets,
+// Shows that a table waits, and why.
+void TellWait(const RunContext& context, const config::PipelineConfig& pipeline, const std::string& table,
+              const io::HttpWait& wait) {
+  const std::string why = ProcessRedactor().Redact(wait.error.message().substr(0, wait.error.message().find('\n')));
+  log::Info("waiting to ask again", {{"table", pipeline.dataset + "." + table},
+                                     {"delay_ms", wait.wait.delay_ms},
+                                     {"attempt", wait.wait.attempt},
+                                     {"gives_up_ms", wait.wait.left_ms},
+                                     {"reason", why}});
+  const config::TableConfig* config = pipeline.FindTable(table);
+  TableProgress* progress =
+      config == nullptr ? nullptr : context.progress.Find(IdentifierOf(pipeline, *config).ToString());
+  if (progress == nullptr) return;
+  progress->Wait({.delay_ms = wait.wait.delay_ms,
+                  .gives_up_ms = wait.wait.left_ms,
+                  .attempt = wait.wait.attempt,
+                  .attempts_max = wait.wait.attempts_max,
+                  .why = why,
+                  .until = context.clock.Steady() + std::chrono::milliseconds(wait.wait.delay_ms)});
+}
+
+Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets, const state::RefreshTokens& tokens,
                              const std::vector<CommitGroup>& groups) {
   Sources sources;
   for (const CommitGroup& group : groups) {
     if (sources.contains(group.pipeline)) continue;
-    config::Diagnostics diagnostics;
-    ARROW_ASSIGN_OR_RAISE(auto plan, connector::LowerNative(context.project, *group.pipeline, &diagnostics));
+    source::Services services{.http = &context.http,
+                              .clock = &context.clock,
+                              .budgets = &budgets,
+                              .refresh_tokens = &tokens,
+                              .open_files = context.open_files,
+                              .memory_bytes = context.budget.total_bytes(),
+                              .pool = context.pool};
+    services.on_wait = [&context, pipeline = group.pipeline](const std::string& table, const io::HttpWait& wait) {
+      TellWait(context, *pipeline, table, wait);
+    };
     ARROW_ASSIGN_OR_RAISE(sources[group.pipeline],
-                          source::rest::MakeRestSource(
-                              std::move(plan), {.http = &context.http, .clock = &context.clock, .budgets = &budgets}));
+                          context.sources.Build({.project = &context.project, .pipeline = group.pipeline}, services));
   }
   return sources;
 }
 
-Result<std::vector<state::Lease>> TakeLeases(const RunContext& context, const std::vector<CommitGroup>& groups) {
+using Leases = std::vector<std::unique_ptr<state::HeldLease>>;
+
+Result<Leases> TakeLeases(const RunContext& context, const std::vector<CommitGroup>& groups) {
   std::set<std::string> names;  // sorted, so that two runs take them in the same order
   for (const CommitGroup& group : groups) names.insert(group.pipeline->name);
-  std::vector<state::Lease> leases;
+  Leases leases;
   for (const std::string& name : names) {
-    ARROW_ASSIGN_OR_RAISE(auto lease, state::Lease::Acquire(context.clock, context.project.state_folder + "/locks",
-                                                            "pipeline-" + name, context.run_id));
-    leases.push_back(std::move(lease));
+    ARROW_ASSIGN_OR_RAISE(leases.emplace_back(), AcquireLease(context, "pipeline-" + name));
   }
   return leases;
-}
-
-state::TableState HistoryState(TableState state) {
-  switch (state) {
-    case TableState::kCompleted:
-      return state::TableState::kCompleted;
-    case TableState::kFailed:
-      return state::TableState::kFailed;
-    case TableState::kCancelled:
-      return state::TableState::kCancelled;
-  }
-  return state::TableState::kFailed;
-}
-
-state::TableRecord RecordOf(const TableResult& result) {
-  state::TableRecord record;
-  record.pipeline = result.pipeline;
-  record.table = result.table;
-  record.identifier = result.identifier;
-  record.state = HistoryState(result.state);
-  if (!result.error.ok()) {
-    const ErrorContext* detail = ContextOf(result.error);
-    record.reason_code =
-        detail != nullptr && !detail->code.empty() ? detail->code : std::string(FaultName(FaultOf(result.error)));
-    record.reason = ProcessRedactor().Redact(result.error.message());
-    if (detail != nullptr) record.next = detail->next;
-  }
-  record.rows_read = result.rows.read;
-  record.rows_appended = result.rows.appended;
-  record.rows_inserted = result.rows.inserted;
-  record.rows_updated = result.rows.updated;
-  record.rows_deleted = result.rows.deleted;
-  record.rows_unchanged = result.rows.skipped + result.rows.duplicates;
-  record.rows_quarantined = result.rows.quarantined;
-  record.source_bytes = result.requests.body_bytes;
-  record.data_bytes = result.data_bytes;
-  record.requests = result.requests.num_requests;
-  record.throttled = result.requests.num_throttled;
-  record.retries = result.requests.num_retries;
-  record.waited_ms = result.requests.waited_ms;
-  record.commits = result.num_commits;
-  record.snapshot_id = result.snapshot_id;
-  record.cursor_before = result.position_before;
-  record.cursor_after = result.position_after;
-  record.schema_changes = result.schema_changes;
-  record.warnings = result.warnings;
-  record.duration_ms = static_cast<int64_t>(result.seconds * 1000);
-  return record;
 }
 
 // The history is a convenience: what cannot be written is said and the run goes on.
@@ -117,7 +104,7 @@ void BeginHistory(const RunContext& context, const std::vector<CommitGroup>& gro
   record.environment = context.project.environment;
   record.command = context.options.command;
   record.lake = context.project.lake.warehouse;
-  record.log_file = context.project.state_folder + "/runs/" + context.run_id + "/log.jsonl";
+  record.log_file = RunLog::PathOf(context.project, context.run_id);
   record.started = context.loaded_at;
   Note(context.history->Begin(std::move(record)));
 }
@@ -129,6 +116,19 @@ state::RunState HistoryState(const RunResult& result) {
   return name == "cancelled" ? state::RunState::kCancelled : state::RunState::kFailed;
 }
 
+// A group that lost a race is run once more: what a person would do next.
+std::vector<TableResult> RunGroupPatiently(const RunContext& context, const CommitGroup& group, source::Source& source,
+                                           std::stop_token stop) {
+  std::vector<TableResult> results = RunGroup(context, group, source, stop);
+  if (!LostRace(results) || stop.stop_requested()) return results;
+  log::Info("tables changed meanwhile, reading again", {{"table", results.front().identifier}});
+  return RunGroup(context, group, source, stop);
+}
+
+void BeginLineage(const RunContext& context, const CommitGroup& group) {
+  for (const auto* table : group.tables) context.lineage->Begin(context.run_id, *group.pipeline, *table);
+}
+
 // Runs the groups on a bounded number of threads; results in the order of the groups.
 Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& groups, Sources& sources,
                  std::vector<std::vector<TableResult>>* results, std::stop_token stop) {
@@ -138,8 +138,15 @@ Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& grou
   for (int i = 0; i < count; ++i) {
     workers.Spawn([&](std::stop_token) {
       for (size_t at = next++; at < groups.size(); at = next++) {
-        (*results)[at] = RunGroup(context, groups[at], *sources.at(groups[at].pipeline), stop);
-        for (const TableResult& table : (*results)[at]) {
+        if (context.lineage != nullptr) BeginLineage(context, groups[at]);
+        (*results)[at] = RunGroupPatiently(context, groups[at], *sources.at(groups[at].pipeline), stop);
+        for (size_t k = 0; k < (*results)[at].size(); ++k) {
+          TableResult& table = (*results)[at][k];
+          WatchTable(context, *groups[at].tables[k], &table);
+          RunLog::Table(table);
+          if (context.lineage != nullptr) {
+            context.lineage->End(context.run_id, *groups[at].pipeline, *groups[at].tables[k], table, context.catalog);
+          }
           if (context.history != nullptr) Note(context.history->RecordTable(context.run_id, RecordOf(table)));
         }
       }
@@ -149,33 +156,68 @@ Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& grou
   return workers.Join();
 }
 
+// What the run leaves behind is put in order. Nothing of this can fail a run whose rows are committed.
+void CleanUp(const RunContext& context, const std::vector<CommitGroup>& groups, QuarantineStaging& staging) {
+  if (const Status ended = staging.End(); !ended.ok()) {
+    log::Warn("staging record of the quarantine kept", {{"reason", ended.message()}});
+  }
+  for (const CommitGroup& group : groups) {
+    for (const auto* table : group.tables) {
+      const auto swept = RemoveExpiredRaw(context, *group.pipeline, *table);
+      if (!swept.ok()) {
+        log::Warn("old raw bodies not removed", {{"table", table->name}, {"reason", swept.status().message()}});
+        continue;
+      }
+      if (swept->removed > 0) {
+        log::Info("old raw bodies removed", {{"table", table->name}, {"runs", swept->removed}});
+      }
+      if (swept->kept > 0) {
+        log::Warn("old raw bodies kept, rederive needs them",
+                  {{"table", table->name}, {"runs", swept->kept}, {"next", "firn raw prune " + table->name}});
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::string NewRunId(const Clock& clock) {
   return MakeUuid7(clock).ToString();
 }
 
+std::optional<Timestamp> BeganAt(const std::string& run_id) {
+  const auto uuid = ParseUuid(run_id);
+  if (!uuid.ok() || (uuid->bytes[6] >> 4) != 7) return std::nullopt;
+  int64_t ms = 0;  // the first 48 bits of a UUID of version 7, since 1970
+  for (size_t i = 0; i < 6; ++i) ms = ms * 256 + uuid->bytes[i];
+  return Timestamp{.micros = ms * 1000};
+}
+
 Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
-  ARROW_ASSIGN_OR_RAISE(const auto groups, PlanGroups(context.project, context.options.select));
-  io::RateBudgets budgets(context.clock, SleepScale());
-  ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, groups));
-  std::error_code error;
-  std::filesystem::create_directories(context.project.state_folder, error);
-  if (error) {
-    return MakeError(Fault::kConfig,
-                     "the state folder cannot be made: " + context.project.state_folder + ": " + error.message());
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto leases, TakeLeases(context, groups));
+  ARROW_ASSIGN_OR_RAISE(const auto groups, PlanGroups(context.project, context.options.selection));
+  io::RateBudgets budgets(context.clock, SleepScale(), context.project.state_folder + "/rate");
+  const state::RefreshTokens tokens(context.project.state_folder + "/secrets", context.clock, context.secrets,
+                                    context.leases);
+  ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, tokens, groups));
+  ARROW_ASSIGN_OR_RAISE(auto leases, TakeLeases(context, groups));
+  const RunLog log(context);
   BeginHistory(context, groups);
   std::vector<std::vector<TableResult>> results(groups.size());
-  ARROW_RETURN_NOT_OK(RunGroups(context, groups, sources, &results, stop));
+  RunContext own = context;
+  QuarantineStaging staging(own);
+  own.quarantine_staging = &staging;
+  ARROW_RETURN_NOT_OK(RunGroups(own, groups, sources, &results, stop));
+  CleanUp(own, groups, staging);
   RunResult out{.run_id = context.run_id,
                 .environment = context.project.environment,
                 .lake = context.project.lake.warehouse,
                 .started = context.loaded_at,
                 .finished = context.clock.Now()};
   for (auto& group : results) std::move(group.begin(), group.end(), std::back_inserter(out.tables));
+  RunLog::End(out);
   if (context.history != nullptr) Note(context.history->Finish(context.run_id, HistoryState(out), out.ExitCode()));
+  leases.clear();  // the next run need not wait for whoever is told about this one
+  SendAlerts({.project = context.project, .http = context.http, .clock = context.clock}, &out);
   return out;
 }
 

@@ -3,13 +3,17 @@
 #include <arrow/type_fwd.h>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory_budget.h"
 #include "config/project.h"
+#include "pipeline/table_selection.h"
 
 namespace firn::catalog {
 class Catalog;
@@ -17,26 +21,47 @@ class Catalog;
 namespace firn::io {
 class FileStore;
 class HttpClient;
+struct ObjectStoreSettings;
 }  // namespace firn::io
-namespace firn::state {
-class RunHistory;
+namespace firn::source {
+class SourceRegistry;
 }
+namespace firn::state {
+class Leases;
+class RunHistory;
+class SecretDocuments;
+}  // namespace firn::state
 namespace firn::table {
 class Committer;
 }
 
 namespace firn::pipeline {
 
+class LineageEmitter;
+class QuarantineStaging;
 class RunProgress;
 
+/// In the id of a stream: what follows it says which worker of a backfill it is (backfill.h).
+inline constexpr char kBackfillMark[] = "#backfill-";
+
+/// A run that is one slice of a backfill.
+struct BackfillSlice {
+  std::string stream_suffix;  // its streams are others than the live ones
+  std::string state;          // of the group's first table once the slice is committed
+};
+
 struct RunOptions {
-  std::vector<std::string> select;  // tables or pipelines; empty: all
-  bool full_refresh = false;        // read everything anew and publish it in one overwrite
-  std::optional<std::string> from;  // replaces the incremental start of this run; the live position does not move
-  std::optional<std::string> to;    // replaces the incremental end of this run; the same
-  bool keep_position = false;       // the live position does not move, whatever is read (rederive)
-  std::optional<int64_t> max_rows;  // per table; the live position does not move past what was read whole
-  int threads = 2;                  // per run: decoding and encoding
+  TableSelection selection;
+  bool full_refresh = false;              // read everything anew and publish it in one overwrite
+  bool reconcile = false;                 // passes are due now, whatever the last one was
+  std::optional<std::string> from;        // replaces the incremental start of this run; the live position does not move
+  std::optional<std::string> to;          // replaces the incremental end of this run; the same
+  std::optional<BackfillSlice> backfill;  // with from and to
+  bool may_repeat_rows = false;           // --from and --to on an append table: its rows may be taken twice
+  bool may_delete_many = false;           // `deletes: missing` may delete more than its share of the table
+  bool keep_position = false;             // the live position does not move, whatever is read (rederive)
+  std::optional<int64_t> max_rows;        // per table; the live position does not move past what was read whole
+  int threads = 2;                        // per run: decoding and encoding
   int groups_in_parallel = 2;
   std::string command = "run";  // for the history
 };
@@ -45,6 +70,7 @@ struct RunOptions {
 struct RunContext {
   const config::Project& project;
   const Clock& clock;
+  const source::SourceRegistry& sources;
   io::FileStore& files;
   catalog::Catalog& catalog;
   table::Committer& committer;
@@ -55,7 +81,16 @@ struct RunContext {
   RunProgress& progress;
   RunOptions options;
   std::string run_id;
-  Timestamp loaded_at;  // of `_firn_loaded_at` in this run
+  Timestamp loaded_at;                              // of `_firn_loaded_at` in this run
+  QuarantineStaging* quarantine_staging = nullptr;  // null: made for each group
+  /// As source::Services::open_files; null: of sources that need none.
+  std::function<std::shared_ptr<io::FileStore>(const io::ObjectStoreSettings&)> open_files;
+  log::Session* log = nullptr;  // gets the run's log file; null: none is written
+  /// Keep two runs of a pipeline apart; null: by locks in the state folder.
+  state::Leases* leases = nullptr;
+  /// Where exchanged refresh tokens are; null: files in the state folder.
+  state::SecretDocuments* secrets = nullptr;
+  LineageEmitter* lineage = nullptr;  // null: nobody is told
 };
 
 }  // namespace firn::pipeline

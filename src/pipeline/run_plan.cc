@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string_view>
 
 #include "base/hash.h"
+#include "table/commit/branch_view.h"
 
 namespace firn::pipeline {
 namespace {
@@ -39,59 +42,63 @@ int DepthOf(const config::PipelineConfig& pipeline, const config::TableConfig& t
   return depth;
 }
 
-bool Selects(const std::string& name, const config::PipelineConfig& pipeline, const config::TableConfig& table) {
-  return name == table.name || name == pipeline.name || name == pipeline.name + "." + table.name ||
-         name == pipeline.dataset + "." + table.name;
-}
+// Which words of an option meant something.
+class Words {
+ public:
+  Words(std::string_view option, const std::vector<std::string>& words, const std::set<std::string>& failed)
+      : option_(option), words_(words), failed_(failed), used_(words.size(), false) {}
 
-// Scheme and port may change (a proxy, a test server) without making it another source.
-std::string HostAndPath(std::string url) {
-  if (const size_t scheme = url.find("://"); scheme != std::string::npos) url.erase(0, scheme + 3);
-  const size_t slash = std::min(url.find('/'), url.size());
-  const size_t port = url.rfind(':', slash);
-  if (port != std::string::npos && url.find(']', port) == std::string::npos) url.erase(port, slash - port);
-  return url;
-}
-
-Status NothingSelected(const config::Project& project, const std::string& name) {
-  std::string known;
-  for (const auto& pipeline : project.pipelines) {
-    for (const auto& table : pipeline.tables) known += (known.empty() ? "" : ", ") + pipeline.name + "." + table.name;
+  bool Mean(const config::PipelineConfig& pipeline, const config::TableConfig& table) {
+    bool any = false;
+    for (size_t i = 0; i < words_.size(); ++i) {
+      if (!Selects(words_[i], pipeline, table, failed_)) continue;
+      used_[i] = true;
+      any = true;
+    }
+    return any;
   }
-  return MakeError(Fault::kConfig, "--select " + name + " names no table or pipeline",
-                   {.code = "E0230", .why = "this project has: " + (known.empty() ? "no tables" : known)});
-}
+
+  Status CheckAllUsed(const config::Project& project) const {
+    for (size_t i = 0; i < words_.size(); ++i) {
+      if (!used_[i] && !MayBeEmpty(words_[i])) return NothingSelected(project, option_, words_[i]);
+    }
+    return Status::OK();
+  }
+
+ private:
+  const std::string_view option_;
+  const std::vector<std::string>& words_;
+  const std::set<std::string>& failed_;
+  std::vector<bool> used_;
+};
 
 }  // namespace
 
-Result<std::vector<CommitGroup>> PlanGroups(const config::Project& project, const std::vector<std::string>& select) {
-  std::vector<bool> used(select.size(), false);
+Result<std::vector<CommitGroup>> PlanGroups(const config::Project& project, const TableSelection& selection) {
+  Words select("--select", selection.select, selection.failed);
+  Words exclude("--exclude", selection.exclude, selection.failed);
   std::vector<CommitGroup> groups;
   for (const auto& pipeline : project.pipelines) {
     std::map<std::string, CommitGroup> by_root;
-    std::map<std::string, bool> selected;
+    std::map<std::string, bool> selected, excluded;
     for (const auto& table : pipeline.tables) {
       const std::string root = RootOf(pipeline, table).name;
       auto& group = by_root[root];
       group.pipeline = &pipeline;
       group.tables.push_back(&table);
-      for (size_t i = 0; i < select.size(); ++i) {
-        if (!Selects(select[i], pipeline, table)) continue;
-        used[i] = true;
-        selected[root] = true;
-      }
+      if (select.Mean(pipeline, table) || selection.select.empty()) selected[root] = true;
+      if (exclude.Mean(pipeline, table)) excluded[root] = true;
     }
     for (const auto& table : pipeline.tables) {
       const auto found = by_root.find(table.name);
-      if (found == by_root.end() || (!select.empty() && !selected[table.name])) continue;
+      if (found == by_root.end() || !selected[table.name] || excluded[table.name]) continue;
       std::stable_sort(found->second.tables.begin(), found->second.tables.end(),
                        [&](const auto* a, const auto* b) { return DepthOf(pipeline, *a) < DepthOf(pipeline, *b); });
       groups.push_back(std::move(found->second));
     }
   }
-  for (size_t i = 0; i < select.size(); ++i) {
-    if (!used[i]) return NothingSelected(project, select[i]);
-  }
+  ARROW_RETURN_NOT_OK(select.CheckAllUsed(project));
+  ARROW_RETURN_NOT_OK(exclude.CheckAllUsed(project));
   return groups;
 }
 
@@ -103,16 +110,27 @@ std::string StreamIdOf(const config::PipelineConfig& pipeline, const config::Tab
   return pipeline.name + "/" + table.name;
 }
 
-std::string FingerprintOf(const config::PipelineConfig& pipeline, const config::TableConfig& table) {
-  std::string text;
+io::RawArchivePlace ArchivePlaceOf(const config::PipelineConfig& pipeline, const config::TableConfig& table,
+                                   const std::string& run) {
+  return {.root = table.raw.location,
+          .pipeline = pipeline.name,
+          .dataset = pipeline.dataset,
+          .table = table.name,
+          .run = run};
+}
+
+std::string BranchOf(const config::TableConfig& table) {
+  return table.audit ? table::kAuditBranch : table::kMainBranch;
+}
+
+Result<std::string> FingerprintOf(const source::SourceRegistry& sources, const config::PipelineConfig& pipeline,
+                                  const config::TableConfig& table) {
+  ARROW_ASSIGN_OR_RAISE(const source::SourceType* type, sources.TypeOf(pipeline));
+  std::string text = type->identity(pipeline, table);
   const auto add = [&](std::string_view part) {
     text += part;
     text += '\n';
   };
-  if (const auto* rest = std::get_if<config::RestSourceConfig>(&pipeline.source)) add(HostAndPath(rest->base_url));
-  add(table.path);
-  add(table.method);
-  add(config::ToString(table.paginate.type));
   if (table.incremental) {
     add(table.incremental->cursor);
     add(table.incremental->param);
@@ -120,7 +138,16 @@ std::string FingerprintOf(const config::PipelineConfig& pipeline, const config::
   for (const auto& key : table.primary_key) add(key);
   add(config::ToString(table.write_disposition));
   add(table.parent);
+  // Versions of a key are no rows of it, and the other way round.
+  const bool history = table.write_disposition == config::WriteDisposition::kMerge &&
+                       table.merge.strategy == config::MergeStrategy::kScd2;
+  if (history) add("scd2");
   return Sha256Hex(text).substr(0, 16);
+}
+
+std::string NextOfOtherRequest(const config::TableConfig& table) {
+  return "firn run --select " + table.name + " --full-refresh   (or, if the position still holds: firn state accept " +
+         table.name + ")";
 }
 
 }  // namespace firn::pipeline

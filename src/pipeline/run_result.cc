@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/redactor.h"
+#include "pipeline/table_record.h"
 
 namespace firn::pipeline {
 namespace {
@@ -39,14 +40,49 @@ const char* NameOf(TableState state) {
   return "failed";
 }
 
-Json TableJson(const TableResult& table) {
+// The source's own JSON, else text.
+Json PositionJson(const std::string& position) {
+  Json parsed = Json::parse(position, nullptr, /*allow_exceptions=*/false);
+  return parsed.is_discarded() ? Json(position) : parsed;
+}
+
+Json TimeJson(const std::optional<Timestamp>& time) {
+  return time ? Json(FormatTimestamp(*time)) : Json(nullptr);
+}
+
+Json ChecksJson(const std::vector<CheckResult>& checks) {
+  Json out = Json::array();
+  for (const CheckResult& check : checks) {
+    Json entry = {{"name", check.name}, {"passed", check.passed}, {"on_failure", check.blocks ? "fail" : "warn"}};
+    if (check.bad_rows) entry["bad_rows"] = *check.bad_rows;
+    if (!check.finding.empty()) entry["finding"] = check.finding;
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+Json AlertsJson(const std::vector<AlertOutcome>& alerts) {
+  Json out = Json::array();
+  for (const AlertOutcome& alert : alerts) {
+    Json entry = {{"event", alert.event}, {"by", alert.by}, {"delivered", alert.error.empty()}};
+    if (!alert.error.empty()) entry["error"] = alert.error;
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+Json TableJson(const TableResult& table, bool for_alerts) {
   Json out;
   out["pipeline"] = table.pipeline;
   out["table"] = table.table;
   out["identifier"] = table.identifier;
   out["state"] = NameOf(table.state);
+  out["condition"] = ConditionOf(table.state == TableState::kFailed, table.findings);
+  out["reason_code"] = ReasonCodeOf(table.error, table.findings);
   if (!table.error.ok()) out["error"] = ErrorJson(table.error);
+  out["findings"] = FindingsJson(table.findings);
   out["rows"] = {{"read", table.rows.read},
+                 {"written", table.rows_written()},
                  {"appended", table.rows.appended},
                  {"inserted", table.rows.inserted},
                  {"updated", table.rows.updated},
@@ -54,27 +90,45 @@ Json TableJson(const TableResult& table) {
                  {"skipped", table.rows.skipped},
                  {"duplicates", table.rows.duplicates},
                  {"quarantined", table.rows.quarantined}};
-  out["requests"] = {{"count", table.requests.num_requests},
-                     {"throttled", table.requests.num_throttled},
-                     {"retries", table.requests.num_retries},
-                     {"waited_ms", table.requests.waited_ms},
-                     {"body_bytes", table.requests.body_bytes}};
+  out["requests"] = {{"count", table.requests.num_requests},        {"throttled", table.requests.num_throttled},
+                     {"retries", table.requests.num_retries},       {"waited_ms", table.requests.waited_ms},
+                     {"body_bytes", table.requests.body_bytes},     {"empty", table.requests.num_empty},
+                     {"older_rows", table.requests.num_older_rows}, {"later_rows", table.requests.num_later_rows}};
   if (table.snapshot_id) out["snapshot_id"] = *table.snapshot_id;
   out["commits"] = table.num_commits;
   out["data_bytes"] = table.data_bytes;
-  out["position_before"] = Json::parse(table.position_before, nullptr, false).is_discarded()
-                               ? Json(table.position_before)
-                               : Json::parse(table.position_before, nullptr, false);
-  out["position_after"] = Json::parse(table.position_after, nullptr, false).is_discarded()
-                              ? Json(table.position_after)
-                              : Json::parse(table.position_after, nullptr, false);
+  if (!for_alerts) {
+    out["position_before"] = PositionJson(table.position_before);
+    out["position_after"] = PositionJson(table.position_after);
+    out["cursor_before"] = table.cursor_before;
+    out["cursor_after"] = table.cursor_after;
+  }
+  out["freshness"] = {{"newest", TimeJson(table.fresh_to)},
+                      {"loaded", TimeJson(table.loaded_at)},
+                      {"age_seconds", table.age_seconds ? Json(*table.age_seconds) : Json(nullptr)}};
   out["schema_changes"] = table.schema_changes;
+  out["files_compacted"] = table.files_compacted;
+  out["checks"] = ChecksJson(table.checks);
+  if (table.published) out["published"] = *table.published;
   out["warnings"] = table.warnings;
+  if (!for_alerts) out["alerts"] = AlertsJson(table.alerts);
   out["seconds"] = table.seconds;
   return out;
 }
 
 }  // namespace
+
+std::string ReasonCodeOf(const Status& error, const std::vector<state::Finding>& findings) {
+  if (error.ok()) return findings.empty() ? "" : findings.front().code;
+  const ErrorContext* context = ContextOf(error);
+  return context != nullptr && !context->code.empty() ? context->code : std::string(FaultName(FaultOf(error)));
+}
+
+std::string_view ConditionOf(bool failed, const std::vector<state::Finding>& findings) {
+  const auto is_error = [](const state::Finding& finding) { return finding.is_error; };
+  if (failed || std::ranges::any_of(findings, is_error)) return "error";
+  return findings.empty() ? "ok" : "warning";
+}
 
 int64_t RunResult::CountOf(TableState state) const {
   return std::count_if(tables.begin(), tables.end(), [&](const TableResult& table) { return table.state == state; });
@@ -135,7 +189,20 @@ std::string ToJson(const RunResult& result) {
   out["finished"] = FormatTimestamp(result.finished);
   out["seconds"] = static_cast<double>(result.finished.micros - result.started.micros) / 1e6;
   out["tables"] = Json::array();
-  for (const TableResult& table : result.tables) out["tables"].push_back(TableJson(table));
+  for (const TableResult& table : result.tables) out["tables"].push_back(TableJson(table, false));
+  return ProcessRedactor().Redact(out.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::string ToJson(const TableResult& table, bool for_alerts) {
+  return ProcessRedactor().Redact(TableJson(table, for_alerts).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::string ToJson(const Status& error) {
+  const Json out = {{"version", 1},
+                    {"state", FaultOf(error) == Fault::kCancelled ? "cancelled" : "failed"},
+                    {"exit_code", ExitCodeOf(error)},
+                    {"error", ErrorJson(error)},
+                    {"tables", Json::array()}};
   return ProcessRedactor().Redact(out.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 

@@ -3,11 +3,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "pipeline/check_result.h"
 #include "source/source.h"
+#include "state/run_record.h"
 
 namespace firn::pipeline {
 
@@ -18,11 +21,18 @@ struct RowCounts {
   int64_t read = 0;        // records of the source that belong to the table
   int64_t appended = 0;    // append and replace
   int64_t inserted = 0;    // merge: new keys
-  int64_t updated = 0;     // merge: known keys
-  int64_t deleted = 0;     // merge: keys removed by a tombstone
-  int64_t skipped = 0;     // boundary rows that an earlier read already gave
+  int64_t updated = 0;     // merge: known keys; scd2: versions that ended or were corrected
+  int64_t deleted = 0;     // merge: keys removed by a tombstone; delete_insert, replaced partitions: rows
+  int64_t skipped = 0;     // boundary rows that an earlier read already gave; rows that changed nothing
   int64_t duplicates = 0;  // merge: rows superseded inside the load
   int64_t quarantined = 0;
+};
+
+/// What became of one message that an alert of the project asked for.
+struct AlertOutcome {
+  std::string event;  // "failure"
+  std::string by;     // "webhook", "command" or "email"
+  std::string error;  // why it was not delivered, without addresses; empty: it was
 };
 
 /// What became of one table.
@@ -37,11 +47,24 @@ struct TableResult {
   std::optional<int64_t> snapshot_id;  // of the last commit of this run; nullopt: nothing was committed
   int64_t num_commits = 0;
   int64_t data_bytes = 0;       // of the Parquet files written
-  std::string position_before;  // JSON, short form for people
+  std::string position_before;  // JSON
   std::string position_after;
+  std::string cursor_before;  // short form for people
+  std::string cursor_after;
   std::vector<std::string> schema_changes;  // "+ column coupon string"
   std::vector<std::string> warnings;        // each with its cure
+  int64_t files_compacted = 0;              // data files that maintenance after the load put together
+  std::vector<CheckResult> checks;
+  std::optional<bool> published;         // of `publish: audit`: main holds what was loaded
+  std::vector<state::Finding> findings;  // what is unusual (table_watch.h)
+  bool ordinary = true;                  // its counts say what is usual
+  std::optional<Timestamp> fresh_to;     // newest value of the time column that the table has
+  std::optional<Timestamp> loaded_at;    // start of the last run that completed it, this one included
+  std::optional<int64_t> age_seconds;    // of what `freshness` looks at, when the run ended
+  std::vector<AlertOutcome> alerts;
   double seconds = 0;
+
+  int64_t rows_written() const { return rows.appended + rows.inserted + rows.updated; }
 };
 
 struct RunResult {
@@ -64,7 +87,17 @@ struct RunResult {
 /// cancelled, else 1.
 int ExitCodeOf(const Status& error);
 
-/// Returns the result as one JSON object (docs/reference/result.md), version 1.
+/// The code of what is wrong with a table ("E0412", "contract"), of an error before that of a finding; empty if
+/// nothing.
+std::string ReasonCodeOf(const Status& error, const std::vector<state::Finding>& findings);
+/// "ok", "warning" or "error".
+std::string_view ConditionOf(bool failed, const std::vector<state::Finding>& findings);
+
+/// Returns the result as one JSON object (docs/reference/result.md, result.schema.json), version 1.
 std::string ToJson(const RunResult& result);
+/// One table of it. `for_alerts`: without positions and cursors, which hold values of rows.
+std::string ToJson(const TableResult& table, bool for_alerts = false);
+/// Returns what stands there for a run that could not begin: state `failed`, the `error`, no tables.
+std::string ToJson(const Status& error);
 
 }  // namespace firn::pipeline

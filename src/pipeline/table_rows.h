@@ -17,8 +17,10 @@ class TableRows {
  public:
   TableRows(source::Source& source, std::string table, std::unique_ptr<source::ParentRows> parents = nullptr);
 
-  /// Returns the next rows, or nullopt at the end. Errors: of the source.
+  /// Returns the next rows, or nullopt at the end. Errors: of the source; kConfig E0841 for rows that come typed.
   Result<std::optional<source::JsonRows>> Next(std::stop_token stop);
+  /// The same, whether they come as text or typed.
+  Result<std::optional<source::Batch>> NextBatch(std::stop_token stop);
   /// Bytes of the source that the rows so far came from.
   int64_t num_bytes() const { return num_bytes_; }
 

@@ -27,6 +27,7 @@ struct EngineOptions {
 struct ArrowScan {
   schema::Schema schema;  // column names are unique without regard to case, at every depth
   int64_t num_rows = 0;   // for the planner
+  bool exact = true;      // false: some of these rows are deleted
   int64_t num_parts = 0;
   /// Opens one part with the named columns alone (indexes into the schema, may be none). Thread-safe.
   std::function<Result<std::unique_ptr<arrow::RecordBatchReader>>(int64_t part, std::span<const int> columns)> open;

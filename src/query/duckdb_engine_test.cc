@@ -7,13 +7,16 @@
 #include <filesystem>
 #include <thread>
 
+#include "io/temporary_folder.h"
+
 namespace firn::query {
 namespace {
 
 using ::testing::HasSubstr;
 
 std::unique_ptr<DuckdbEngine> Open(EngineOptions options = {.memory_bytes = 256 << 20, .threads = 2}) {
-  if (options.temp_folder.empty()) options.temp_folder = ::testing::TempDir() + "firn_engine_spill";
+  static const io::TemporaryFolder spill;
+  if (options.temp_folder.empty()) options.temp_folder = spill.path();
   auto engine = DuckdbEngine::Open(options);
   EXPECT_TRUE(engine.ok()) << engine.status();
   return std::move(engine).ValueOrDie();
@@ -64,8 +67,9 @@ TEST(DuckdbEngine, RefusesWhatIsNotReading) {
 
 TEST(DuckdbEngine, ReadsOnlyTheFilesNamed) {
   auto engine = Open();
-  const std::string named = ::testing::TempDir() + "engine_named.parquet";
-  const std::string other = ::testing::TempDir() + "engine_other.parquet";
+  const io::TemporaryFolder files;
+  const std::string named = files.path() + "/named.parquet";
+  const std::string other = files.path() + "/other.parquet";
   ASSERT_TRUE(engine->Execute("COPY (SELECT 1 a) TO '" + named + "'").ok());
   ASSERT_TRUE(engine->Execute("COPY (SELECT 1 a) TO '" + other + "'").ok());
   const std::vector<std::string> paths = {named};
@@ -82,8 +86,8 @@ TEST(DuckdbEngine, ReadsOnlyTheFilesNamed) {
 }
 
 TEST(DuckdbEngine, SpillsWithinItsMemoryAfterTheLockAndLeavesNothing) {
-  const std::string folder = ::testing::TempDir() + "firn_engine_spill_test";
-  std::filesystem::remove_all(folder);
+  const io::TemporaryFolder outer;
+  const std::string folder = outer.path() + "/spill";
   {
     auto engine = Open({.memory_bytes = 32 << 20, .threads = 2, .temp_folder = folder});
     ASSERT_TRUE(engine->Lock({}).ok());
@@ -183,6 +187,10 @@ TEST(DuckdbEngine, ScansArrowWithOnlyTheColumnsNeededAndMoreThanOnce) {
   for (const auto& columns : asked) EXPECT_EQ(columns.size(), 2u);
   asked.clear();
   EXPECT_EQ(Rows(*engine, "SELECT count(*) FROM " + scan)->column(0)->GetScalar(0).ValueOrDie()->ToString(), "10000");
+  EXPECT_EQ(asked.size(), 2u);
+  for (const auto& columns : asked) EXPECT_TRUE(columns.empty());
+  EXPECT_EQ(Rows(*engine, "SELECT sum(firn_row)::BIGINT a, max(n) b FROM " + scan)->ToString(),
+            Rows(*engine, "SELECT 0::BIGINT a, 9999::BIGINT b")->ToString());
   const auto joined = Rows(*engine, "SELECT sum(a.n)::BIGINT FROM " + scan + " a JOIN " + scan + " b ON a.n = b.n");
   EXPECT_EQ(joined->column(0)->GetScalar(0).ValueOrDie()->ToString(), "49995000");
   const auto uuid = Rows(*engine, "SELECT DISTINCT u FROM " + scan + " WHERE n = 3");

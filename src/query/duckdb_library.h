@@ -98,11 +98,12 @@ namespace firn::query {
   X(table_function_supports_projection_pushdown) \
   X(to_arrow_schema)                             \
   X(value_int64)                                 \
+  X(vector_get_data)                             \
   X(vector_reference_vector)
 
 /// One pointer per function, named as in duckdb.h without its "duckdb_".
 struct DuckdbLibrary {
-#define FIRN_DUCKDB_MEMBER(name) decltype(&::duckdb_##name) name = nullptr;
+#define FIRN_DUCKDB_MEMBER(name) decltype(&::duckdb_##name) name = nullptr;  // NOLINT(bugprone-macro-parentheses)
   FIRN_DUCKDB_FUNCTIONS(FIRN_DUCKDB_MEMBER)
 #undef FIRN_DUCKDB_MEMBER
 };

@@ -7,9 +7,11 @@
 #include <arrow/util/key_value_metadata.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
+#include "query/sql_text.h"
 #include "schema/arrow_mapping.h"
 
 namespace firn::query {
@@ -53,6 +55,12 @@ duckdb_type PrimitiveType(TypeId id) {
       return DUCKDB_TYPE_TIMESTAMP;
     case TypeId::kTimestampTz:
       return DUCKDB_TYPE_TIMESTAMP_TZ;
+    case TypeId::kTimestampNs:
+    case TypeId::kTimestampTzNs:
+      return DUCKDB_TYPE_TIMESTAMP_NS;
+    case TypeId::kUnknown:
+    case TypeId::kVariant:
+      return DUCKDB_TYPE_INTEGER;
     case TypeId::kString:
       return DUCKDB_TYPE_VARCHAR;
     case TypeId::kUuid:
@@ -84,13 +92,18 @@ std::shared_ptr<arrow::DataType> ExportedType(const schema::Type& type) {
     case TypeId::kStruct: {
       arrow::FieldVector fields;
       for (const auto& child : type.children) fields.push_back(ExportedField(child));
-      return arrow::struct_(std::move(fields));
+      return arrow::struct_(fields);
     }
     case TypeId::kList:
       return arrow::list(ExportedField(type.children[0]));
     case TypeId::kMap:
       return std::make_shared<arrow::MapType>(ExportedField(type.children[0])->WithNullable(false),
                                               ExportedField(type.children[1]));
+    case TypeId::kTimestampTzNs:
+      return arrow::timestamp(arrow::TimeUnit::NANO);
+    case TypeId::kUnknown:
+    case TypeId::kVariant:
+      return arrow::int32();
     default:
       return schema::ToArrowType(type);
   }
@@ -112,7 +125,9 @@ struct BindData {
 struct GlobalState {
   ScanRegistry* registry = nullptr;
   const ArrowScan* scan = nullptr;
-  std::vector<int> columns;
+  std::vector<int> columns;             // of the schema, that are read
+  std::vector<idx_t> column_positions;  // where each of them goes in the output
+  std::vector<idx_t> row_positions;     // where the row column goes, if it is wanted
   duckdb_arrow_converted_schema converted = nullptr;
   Mutex mutex;
   int64_t next_part FIRN_GUARDED_BY(mutex) = 0;
@@ -177,9 +192,13 @@ Status Fill(GlobalState& global, LocalState& local, duckdb_data_chunk output) {
     if (array.release != nullptr) array.release(&array);
     ARROW_RETURN_NOT_OK(status);
     for (size_t i = 0; i < global.columns.size(); ++i) {
-      duckdb.vector_reference_vector(duckdb.data_chunk_get_vector(output, i), duckdb.data_chunk_get_vector(chunk, i));
+      duckdb.vector_reference_vector(duckdb.data_chunk_get_vector(output, global.column_positions[i]),
+                                     duckdb.data_chunk_get_vector(chunk, i));
     }
     duckdb.destroy_data_chunk(&chunk);
+  }
+  for (const idx_t position : global.row_positions) {
+    std::memset(duckdb.vector_get_data(duckdb.data_chunk_get_vector(output, position)), 0, static_cast<size_t>(rows));
   }
   duckdb.data_chunk_set_size(output, static_cast<idx_t>(rows));
   return Status::OK();
@@ -211,12 +230,16 @@ void Bind(duckdb_bind_info info) {
   const ArrowScan* scan = registry->Find(duckdb.get_int64(parameter));
   duckdb.destroy_value(&parameter);
   if (scan == nullptr) return duckdb.bind_set_error(info, "firn_scan is used by firn itself; name a table instead");
+  // DuckDB reads the first column where it needs none (count(*)): one that costs nothing.
+  duckdb_logical_type row_type = duckdb.create_logical_type(DUCKDB_TYPE_TINYINT);
+  duckdb.bind_add_result_column(info, RowColumnName(scan->schema).c_str(), row_type);
+  duckdb.destroy_logical_type(&row_type);
   for (const auto& field : scan->schema.fields) {
     duckdb_logical_type type = LogicalType(duckdb, *field.type);
     duckdb.bind_add_result_column(info, field.name.c_str(), type);
     duckdb.destroy_logical_type(&type);
   }
-  duckdb.bind_set_cardinality(info, static_cast<idx_t>(scan->num_rows), true);
+  duckdb.bind_set_cardinality(info, static_cast<idx_t>(scan->num_rows), scan->exact);
   duckdb.bind_set_bind_data(info, new BindData{registry, scan},
                             [](void* data) { delete static_cast<BindData*>(data); });
 }
@@ -228,9 +251,11 @@ void Init(duckdb_init_info info) {
   global->registry = bound->registry;
   global->scan = bound->scan;
   for (idx_t i = 0; i < duckdb.init_get_column_count(info); ++i) {
-    // A column beyond the schema is the row id, asked for when no column is needed (count(*)).
-    const idx_t index = duckdb.init_get_column_index(info, i);
-    if (index < bound->scan->schema.fields.size()) global->columns.push_back(static_cast<int>(index));
+    const idx_t index = duckdb.init_get_column_index(info, i);  // 0: the row column; beyond the schema: DuckDB's row id
+    if (index == 0) global->row_positions.push_back(i);
+    if (index == 0 || index > bound->scan->schema.fields.size()) continue;
+    global->columns.push_back(static_cast<int>(index) - 1);
+    global->column_positions.push_back(i);
   }
   if (Status status = MakeConverted(*global); !status.ok()) {
     bound->registry->Fail(status);

@@ -1,7 +1,6 @@
 #include "query/result_format.h"
 
 #include <arrow/array.h>
-#include <arrow/array/builder_binary.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
@@ -20,20 +19,17 @@ struct FormatName {
   std::string_view name;
   OutputFormat format;
 };
-constexpr FormatName kFormats[] = {{"table", OutputFormat::kTable},   {"json", OutputFormat::kJson},
-                                   {"ndjson", OutputFormat::kNdjson}, {"jsonl", OutputFormat::kNdjson},
-                                   {"csv", OutputFormat::kCsv},       {"parquet", OutputFormat::kParquet},
-                                   {"md", OutputFormat::kMarkdown},   {"markdown", OutputFormat::kMarkdown}};
+constexpr FormatName kFormats[] = {
+    {"table", OutputFormat::kTable},  {"json", OutputFormat::kJson},         {"ndjson", OutputFormat::kNdjson},
+    {"jsonl", OutputFormat::kNdjson}, {"csv", OutputFormat::kCsv},           {"parquet", OutputFormat::kParquet},
+    {"md", OutputFormat::kMarkdown},  {"markdown", OutputFormat::kMarkdown}, {"canonical", OutputFormat::kCanonical}};
 
 // Keys of the row objects, as JSON text with the colon.
 std::vector<std::string> JsonKeys(const std::vector<std::string>& names) {
   std::vector<std::string> keys;
   for (const auto& name : names) {
     std::string key;
-    arrow::StringBuilder one;
-    const bool ok = one.Append(name).ok();
-    const auto array = one.Finish();
-    if (!ok || !array.ok() || !AppendJsonValue(**array, 0, key).ok()) key = "\"\"";
+    AppendJsonText(name, key);
     keys.push_back(key + ":");
   }
   return keys;
@@ -191,6 +187,8 @@ std::unique_ptr<RowWriter> MakeWriter(const FormatOptions& options, ByteSink sin
       return std::make_unique<MarkdownWriter>(std::move(sink));
     case OutputFormat::kParquet:
       return MakeParquetWriter(std::move(sink));
+    case OutputFormat::kCanonical:
+      return MakeCanonicalWriter(std::move(sink));
     case OutputFormat::kTable:
       break;
   }
@@ -241,7 +239,7 @@ Result<OutputFormat> ParseOutputFormat(std::string_view name) {
   }
   const auto near = config::Nearest(name, names);
   return MakeError(Fault::kConfig, "there is no output format " + std::string(name),
-                   {.why = "formats: table, json, ndjson, csv, md, parquet",
+                   {.why = "formats: table, json, ndjson, csv, md, parquet, canonical",
                     .next = near ? "did you mean --format " + *near + "?" : "--format table"});
 }
 

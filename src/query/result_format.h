@@ -18,9 +18,10 @@ namespace firn::query {
 
 class QueryResult;
 
-enum class OutputFormat { kTable, kJson, kNdjson, kCsv, kMarkdown, kParquet };
+enum class OutputFormat { kTable, kJson, kNdjson, kCsv, kMarkdown, kParquet, kCanonical };
 
-/// Parses "table", "json", "ndjson" (or "jsonl"), "csv", "md" (or "markdown"), "parquet".
+/// Parses "table", "json", "ndjson" (or "jsonl"), "csv", "md" (or "markdown"), "parquet",
+/// "canonical".
 /// Errors: kConfig with the list and did-you-mean.
 Result<OutputFormat> ParseOutputFormat(std::string_view name);
 
@@ -45,7 +46,9 @@ struct WriteSummary {
 /// NaN and infinities are the strings "NaN", "Infinity", "-Infinity"; null is null; nested values are objects and
 /// arrays, maps arrays of {"key", "value"}. kNdjson, kJson, kCsv and kParquet stream; kTable keeps `rows_max` rows;
 /// kMarkdown streams. kCsv: RFC 4180 with a header, "\n" line ends, null is an empty field, an empty string is "".
-/// Errors: of the query and the sink; kConfig for a type Parquet cannot hold.
+/// kCanonical, to compare engines: JSON lines with sorted keys and no spaces; decimals are strings; times have six
+/// digits of a second (nine in nanoseconds); floats are printed as doubles, the way Python does; maps are [key, value]
+/// pairs, by key. Errors: of the query and the sink; kConfig for a type Parquet cannot hold.
 Result<WriteSummary> WriteResult(QueryResult& result, const FormatOptions& options, const ByteSink& sink,
                                  std::stop_token stop);
 
@@ -55,6 +58,8 @@ Result<WriteSummary> WriteBatches(arrow::RecordBatchReader& batches, const Forma
 
 /// Appends one value as JSON text. `row` < array.length().
 Status AppendJsonValue(const arrow::Array& array, int64_t row, std::string& out);
+/// Appends a text as a JSON string, quotes included.
+void AppendJsonText(std::string_view text, std::string& out);
 /// Appends one value as plain text (CSV and table cells, without quotes); nothing for null.
 Status AppendTextValue(const arrow::Array& array, int64_t row, std::string& out);
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "io/local_file_store.h"
+#include "io/temporary_folder.h"
 #include "query/row_writer.h"
 #include "query/session.h"
 
@@ -46,6 +47,19 @@ TEST(ResultFormat, ValuesKeepEveryDigit) {
             "{\"i\":9223372036854775807,\"u\":18446744073709551615,\"h\":-170141183460469231731687303715884105727,"
             "\"z\":0.00000000000000000000,\"d\":-12345678901234567890.123456789012345678,\"e\":0.05,\"f\":0.1,"
             "\"g\":1e+300,\"k\":0.1,\"l\":3.0}\n");
+}
+
+TEST(ResultFormat, CanonicalRowsAreTheSameForEveryEngine) {
+  EXPECT_EQ(
+      Print("select 'é' b, 1 a, 1.50::decimal(5,2) d, 1e16::double e, 0.0001::double f, 1e-5::double g, 0.1::float h, "
+            "'nan'::double i, timestamptz '2026-01-01 00:00:00+01' t, time '01:02:03.5' u, date '2026-02-28' v, "
+            "timestamp_ns '2026-01-01 00:00:00' w, map {'b': 1, 'a': 2} x, {'z': [1, null], 'y': '\\xAA'::blob} y, "
+            "-0.0::double z",
+            {.format = OutputFormat::kCanonical}),
+      "{\"a\":1,\"b\":\"é\",\"d\":\"1.50\",\"e\":1e+16,\"f\":0.0001,\"g\":1e-05,\"h\":0.10000000149011612,"
+      "\"i\":\"NaN\",\"t\":\"2025-12-31T23:00:00.000000Z\",\"u\":\"01:02:03.500000\",\"v\":\"2026-02-28\","
+      "\"w\":\"2026-01-01T00:00:00.000000000\",\"x\":[[\"a\",2],[\"b\",1]],\"y\":{\"y\":\"aa\",\"z\":[1,null]},"
+      "\"z\":-0.0}\n");
 }
 
 TEST(ResultFormat, TimesAreIsoAndUtc) {
@@ -110,7 +124,8 @@ TEST(ResultFormat, WidthCountsWhatATerminalShows) {
 }
 
 TEST(ResultFormat, ParquetReadsBack) {
-  const std::string path = ::testing::TempDir() + "firn_query_out.parquet";
+  const io::TemporaryFolder folder;
+  const std::string path = folder.path() + "/out.parquet";
   const std::string bytes =
       Print("select range i, range::varchar s, [range] l from range(5000)", {.format = OutputFormat::kParquet});
   std::ofstream(path, std::ios::binary) << bytes;

@@ -24,6 +24,7 @@ class RowWriter {
 
 std::unique_ptr<RowWriter> MakeTableWriter(const FormatOptions& options, ByteSink sink);
 std::unique_ptr<RowWriter> MakeParquetWriter(ByteSink sink);
+std::unique_ptr<RowWriter> MakeCanonicalWriter(ByteSink sink);
 
 /// Columns a text takes on a terminal: wide East Asian characters and emoji two, combining marks none.
 int DisplayWidth(std::string_view text);

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <thread>
@@ -22,7 +20,9 @@
 #include "query/sql_tokens.h"
 #include "query/table_view.h"
 #include "query/tables.h"
+#include "query/temp_folder.h"
 #include "table/metadata/metadata_json.h"
+#include "table/scan/metadata_columns.h"
 
 namespace firn::query {
 namespace {
@@ -43,18 +43,25 @@ class ResultImpl : public QueryResult {
   QueryStats stats_;
 };
 
-std::string NewTempFolder() {
-  static std::atomic<int> counter = 0;
-  const char* root = std::getenv("TMPDIR");
-  return std::string(root != nullptr && *root != '\0' ? root : "/tmp") + "/firn-sql-" + std::to_string(getpid()) + "-" +
-         std::to_string(++counter);
-}
-
 // DuckDB's own catalogs stay what they are.
 bool IsDuckdbs(const std::vector<std::string>& name) {
   if (name.size() == 1) return LowerName(name[0]).starts_with("duckdb_");
   const std::string schema = LowerName(name[name.size() - 2]);
   return schema == "information_schema" || schema == "pg_catalog";
+}
+
+// Metadata columns are there for a query that names them, so that `*` stays the table's columns elsewhere.
+Result<std::vector<std::string>> MetadataColumnsIn(const std::string& sql) {
+  ARROW_ASSIGN_OR_RAISE(const std::vector<Token> tokens, Tokenize(sql));
+  std::vector<std::string> names;
+  for (const schema::Field& column : table::MetadataColumns()) {
+    const bool named = std::ranges::any_of(tokens, [&](const Token& token) {
+      return (token.kind == TokenKind::kWord || token.kind == TokenKind::kQuoted) &&
+             LowerName(token.value) == column.name;
+    });
+    if (named) names.push_back(column.name);
+  }
+  return names;
 }
 
 // One run of one statement.
@@ -64,13 +71,14 @@ class Run {
       : catalog_(catalog), files_(files) {
     engine_options_.memory_bytes = options.memory_bytes;
     engine_options_.threads = options.threads;
-    engine_options_.temp_folder = options.temp_folder.empty() ? NewTempFolder() : options.temp_folder;
+    engine_options_.temp_folder = options.temp_folder.empty() ? NewTempFolder("firn-sql") : options.temp_folder;
   }
 
   Result<std::unique_ptr<QueryResult>> Start(std::string_view sql, std::stop_token stop) {
     ARROW_ASSIGN_OR_RAISE(engine_, DuckdbEngine::Open(engine_options_));
     ARROW_ASSIGN_OR_RAISE(ParsedQuery query,
                           ParseQuery(sql, [this](std::string_view text) { return engine_->Parse(text); }));
+    ARROW_ASSIGN_OR_RAISE(metadata_columns_, MetadataColumnsIn(query.text));
     std::vector<std::string> names;
     for (const TableReference& reference : query.references) {
       ARROW_ASSIGN_OR_RAISE(std::string name, NameOf(reference));
@@ -96,6 +104,7 @@ class Run {
       ARROW_ASSIGN_OR_RAISE(name, ViewName(reference));
     }
     ARROW_ASSIGN_OR_RAISE(TableState state, StateOf(reference));
+    state.metadata_columns = metadata_columns_;
     // Each view has a database of its own, so that the names in the query stay those the person wrote.
     const std::string catalog = "firn_" + std::to_string(next_++);
     auto view = MakeView(*engine_, files_, state);
@@ -251,6 +260,7 @@ class Run {
   std::vector<std::string> paths_;
   std::vector<std::string> columns_;
   QueryStats stats_;
+  std::vector<std::string> metadata_columns_;
   int next_ = 0;
 };
 

@@ -166,6 +166,20 @@ TEST_F(SessionTest, OpensOnlyTheFilesThatMayMatch) {
   EXPECT_GT(stats_.files_skipped, 0);
 }
 
+// The metadata column makes our own scan read the file.
+TEST_F(SessionTest, ReadsOnlyTheRowGroupsThatMayMatch) {
+  EXPECT_EQ(Rows("select id, _pos from shop.groups where id > 997 order by id"),
+            "{\"id\":998,\"_pos\":998}\n{\"id\":999,\"_pos\":999}\n");
+  EXPECT_EQ(Rows("select _pos from shop.groups where s = '" + std::string(100, 'x') + "0712'"), "{\"_pos\":712}\n");
+  EXPECT_EQ(Rows("select count(_pos) n from shop.groups where id between 500 and 749"), "{\"n\":250}\n");
+  EXPECT_EQ(Rows("select _pos from shop.groups where d < 250.5 and id >= 500"), "{\"_pos\":500}\n");
+  EXPECT_EQ(Rows("select _pos from shop.groups where d > 499 and id > 500 order by 1"),
+            "{\"_pos\":850}\n{\"_pos\":999}\n")
+      << "NaN is greater than every bound";
+  EXPECT_EQ(Rows("select count(_pos) n from shop.groups where id is null"), "{\"n\":0}\n");
+  EXPECT_EQ(FaultOf(Error("select sum(id), max(_pos) from shop.groups where id = 99")), Fault::kBadData);
+}
+
 TEST_F(SessionTest, JoinsSubqueriesAndNamesBindAsWritten) {
   EXPECT_EQ(Rows("with v as (from shop.versions) select shop.evolved.id, v.id from shop.evolved join v on v.id = "
                  "evolved.id where shop.evolved.id > 1"),
@@ -190,7 +204,7 @@ TEST_F(SessionTest, NamesWhatWasMeant) {
 
 TEST_F(SessionTest, ListsTablesAndTheirHistory) {
   const auto tables = ListTables(*catalog_).ValueOrDie();
-  ASSERT_EQ(tables.size(), 9u);
+  ASSERT_EQ(tables.size(), 10u);
   for (const auto& info : tables) EXPECT_TRUE(info.error.ok()) << info.error;
   const auto loaded = LoadNamedTable(*catalog_, "shop.versions").ValueOrDie();
   EXPECT_EQ(loaded.metadata_location, Note("metadata_versions"));

@@ -51,9 +51,9 @@ size_t SkipExplain(const std::vector<Token>& tokens) {
   // "(FORMAT json)" belongs to EXPLAIN, "(SELECT …)" does not.
   const bool options = at + 1 < tokens.size() && IsSymbol(tokens[at], "(") &&
                        (IsKeyword(tokens[at + 1], "FORMAT") || IsKeyword(tokens[at + 1], "ANALYZE"));
-  while (options && at < tokens.size() && !IsSymbol(tokens[at++], ")")) {
-  }
-  return at;
+  if (!options) return at;
+  while (at < tokens.size() && !IsSymbol(tokens[at], ")")) ++at;
+  return std::min(at + 1, tokens.size());
 }
 
 struct Edit {
@@ -135,6 +135,7 @@ class ReferenceReader {
     for (const std::string& part : {table.catalog, table.schema, table.table}) {
       if (!part.empty()) out.name.push_back(part);
     }
+    if (out.name.empty()) return Lost(table);
     out.name_begin = tokens_[at_].begin;
     for (size_t i = 0; i < out.name.size(); ++i) {
       if (i > 0 && !Is(at_++, ".")) return Lost(table);
@@ -192,6 +193,14 @@ Status FromTreeError(const SyntaxError& error, const std::vector<Token>& tokens)
   return NotUnderstood("PIVOT needs its values named: FROM t PIVOT (sum(x) FOR c IN ('a', 'b'))");
 }
 
+// What is no statement at all (`selec 1`) is a slip, not an attempt to change something.
+Status NotASelect(const std::string& statement, const std::vector<Token>& tokens, const SyntaxTree& syntax_tree) {
+  ARROW_ASSIGN_OR_RAISE(const std::string json, syntax_tree(statement));
+  ARROW_ASSIGN_OR_RAISE(const TreeResult tree, ReadSyntaxTree(json));
+  const bool slip = !tree.error.empty() && !tree.error[0].only_select;
+  return slip ? FromTreeError(tree.error[0], tokens) : NotReading();
+}
+
 void NameForeign(TableReference& reference, const std::vector<Foreign>& foreign) {
   if (reference.name.size() != 3 || !reference.name[0].starts_with(kForeignCatalog)) return;
   const size_t index = static_cast<size_t>(std::atoi(reference.name[0].c_str() + sizeof(kForeignCatalog) - 1));
@@ -207,7 +216,7 @@ Result<ParsedQuery> ParseQuery(std::string_view sql, const SyntaxTree& syntax_tr
   ARROW_ASSIGN_OR_RAISE(std::vector<Token> tokens, Tokenize(sql));
   ARROW_ASSIGN_OR_RAISE(std::string statement, OnlyStatement(sql, tokens));
   const size_t first = SkipExplain(tokens);
-  if (first >= tokens.size() || !StartsReading(tokens[first])) return NotReading();
+  if (first >= tokens.size() || !StartsReading(tokens[first])) return NotASelect(statement, tokens, syntax_tree);
   ParsedQuery query;
   query.prefix = statement.substr(0, first == 0 ? 0 : tokens[first].begin);
   statement.erase(0, query.prefix.size());
@@ -228,6 +237,9 @@ Result<ParsedQuery> ParseQuery(std::string_view sql, const SyntaxTree& syntax_tr
     if (seen) {
       query.references.back().conditions.clear();
       continue;
+    }
+    if (!query.references.empty() && reference.name_begin < query.references.back().name_end) {
+      return MakeError(Fault::kBug, "two tables in one place of the query", {.code = "E0707"});
     }
     NameForeign(reference, foreign);
     query.references.push_back(std::move(reference));

@@ -15,11 +15,13 @@ namespace firn::query {
 
 /// A simple condition in the query on a column of one reference, from a chain of ANDs: rows that fail it cannot matter.
 struct Condition {
-  enum class Op { kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kIsNull, kIsNotNull };
+  enum class Op { kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kIsNull, kIsNotNull, kIn };
+  enum class Kind { kNumber, kDouble, kText };
   std::string column;  // top-level name as written
   Op op = Op::kEqual;
-  bool is_text = false;  // `value` was a string (or a cast of one), else a number
-  std::string value;
+  Kind kind = Kind::kNumber;           // kText: a string or a cast of one; kDouble: a number that is no exact decimal
+  std::string value;                   // a number has digits, "-" and "."; a double what strtod reads
+  std::vector<Condition> any_of = {};  // kIn: equalities, one of which holds
 };
 
 /// One place in a FROM clause that names a table.

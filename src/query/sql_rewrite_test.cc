@@ -122,6 +122,13 @@ TEST_F(SqlRewrite, RefusesEverythingThatDoesNotOnlyRead) {
   }
 }
 
+TEST_F(SqlRewrite, ASlipIsASyntaxErrorInDuckDbsWords) {
+  for (const char* sql : {"selec 1", "slect * from ns.t", "explain selec 1"}) EXPECT_EQ(Code(sql), "E0707") << sql;
+  const auto query = Parse("selec 1");
+  ASSERT_FALSE(query.ok());
+  EXPECT_NE(ContextOf(query.status())->why.find("selec"), std::string::npos) << ContextOf(query.status())->why;
+}
+
 TEST_F(SqlRewrite, WantsExactlyOneStatement) {
   for (const char* sql : {"", " ; ", "-- nothing", "select 1; select 2", "select 1; drop table x"}) {
     EXPECT_EQ(Code(sql).substr(0, 4), "E070") << sql;
@@ -147,7 +154,7 @@ TEST_F(SqlRewrite, FindsConditionsThatRowsMustMeet) {
   for (const auto& condition : query->references[0].conditions) {
     found.push_back(condition.column + std::to_string(static_cast<int>(condition.op)) + condition.value);
   }
-  EXPECT_THAT(found, ElementsAre("a45", "d42020-01-01", "d22020-02-01", "s0x", "n5", "b17"));
+  EXPECT_THAT(found, ElementsAre("a45", "d42020-01-01", "d22020-02-01", "s0x", "n5", "b17", "f01.5"));
   for (const char* sql : {"select * from ns.t, ns.u where a = 1", "select * from ns.t x(b, a) where a = 1",
                           "select * from ns.t tablesample 10% where a = 1", "select * from ns.t where a = 1 or b = 2",
                           "select * from ns.t left join ns.u on a = 1", "select a from ns.t group by a having a = 1"}) {
@@ -166,6 +173,32 @@ TEST_F(SqlRewrite, SaysWhatDuckdbSaysAboutBadSyntax) {
   EXPECT_EQ(Code("select \"open"), "E0707");
   EXPECT_EQ(Code("select /* open"), "E0707");
   EXPECT_EQ(Code("from (pivot ns.t on a using sum(b))"), "E0707");
+}
+
+TEST(SqlRewriteTree, ATreeOfAnotherTextIsAnError) {
+  const auto parse = [](const std::string& table) {
+    const std::string tree =
+        R"({"error":false,"statements":[{"node":{"type":"SELECT_NODE","cte_map":{"map":[]},"from_table":)" + table +
+        "}}]}";
+    return ParseQuery("select * from ns.t", [&](std::string_view) { return Result<std::string>(tree); }).status();
+  };
+  const auto base = [](const std::string& schema, const std::string& name, const std::string& at) {
+    return R"({"type":"BASE_TABLE","alias":"","catalog_name":"","schema_name":")" + schema + R"(","table_name":")" +
+           name + R"(","query_location":)" + at + "}";
+  };
+  EXPECT_TRUE(parse(base("ns", "t", "14")).ok());
+  EXPECT_FALSE(parse(base("", "", "14")).ok());
+  EXPECT_FALSE(parse(base("ns", "u", "14")).ok());
+  EXPECT_FALSE(parse(base("ns", "t", "15")).ok());
+  const std::string both =
+      R"({"type":"JOIN","left":)" + base("ns", "t", "14") + R"(,"right":)" + base("", "t", "17") + "}";
+  EXPECT_FALSE(parse(both).ok());
+}
+
+TEST(SqlRewriteTree, ATreeThatDoesNotSayWhetherItFailedIsAnError) {
+  for (const std::string tree : {R"({"statements":[]})", R"({"error":[1],"statements":[]})", R"({"error":"no"})"}) {
+    EXPECT_FALSE(ParseQuery("select 1", [&](std::string_view) { return Result<std::string>(tree); }).ok()) << tree;
+  }
 }
 
 }  // namespace

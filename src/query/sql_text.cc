@@ -1,5 +1,9 @@
 #include "query/sql_text.h"
 
+#include <algorithm>
+
+#include "query/sql_tokens.h"
+
 namespace firn::query {
 namespace {
 
@@ -47,6 +51,9 @@ std::string SqlType(const schema::Type& type) {
       return "TIMESTAMP";
     case TypeId::kTimestampTz:
       return "TIMESTAMP WITH TIME ZONE";
+    case TypeId::kTimestampNs:
+    case TypeId::kTimestampTzNs:  // DuckDB has no such type with a zone: it is the time in UTC
+      return "TIMESTAMP_NS";
     case TypeId::kString:
       return "VARCHAR";
     case TypeId::kUuid:
@@ -58,6 +65,9 @@ std::string SqlType(const schema::Type& type) {
       return SqlType(*type.children[0].type) + "[]";
     case TypeId::kMap:
       return "MAP(" + SqlType(*type.children[0].type) + ", " + SqlType(*type.children[1].type) + ")";
+    case TypeId::kUnknown:
+    case TypeId::kVariant:
+      return "INTEGER";  // only nulls are read
     case TypeId::kStruct:
       break;
   }
@@ -66,6 +76,14 @@ std::string SqlType(const schema::Type& type) {
     fields += (fields.empty() ? "" : ", ") + QuoteName(field.name) + " " + SqlType(*field.type);
   }
   return "STRUCT(" + fields + ")";
+}
+
+std::string RowColumnName(const schema::Schema& schema) {
+  std::string name = "firn_row";
+  while (std::ranges::any_of(schema.fields, [&](const auto& field) { return LowerName(field.name) == name; })) {
+    name += '_';
+  }
+  return name;
 }
 
 }  // namespace firn::query

@@ -14,5 +14,7 @@ std::string QuoteName(std::string_view name);
 std::string QuoteText(std::string_view text);
 /// DuckDB's name of a type: DECIMAL(12,2), STRUCT("a" BIGINT), MAP(VARCHAR, INTEGER), TIMESTAMP WITH TIME ZONE.
 std::string SqlType(const schema::Type& type);
+/// What firn_scan calls its first column, which is always 0: a name that no column of `schema` has, case aside.
+std::string RowColumnName(const schema::Schema& schema);
 
 }  // namespace firn::query

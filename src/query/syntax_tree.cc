@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <utility>
@@ -16,6 +17,8 @@ using Json = nlohmann::json;
 using Names = std::set<std::string>;  // CTE names in scope, lower case
 
 constexpr int kDepthMax = 2000;
+constexpr size_t kInMax = 10'000;     // constants of an IN list that is looked at
+constexpr uint64_t kScaleMax = 1000;  // of a constant; DuckDB has 38
 
 std::string Text(const Json& node, const char* key) {
   const auto found = node.find(key);
@@ -60,6 +63,37 @@ std::optional<std::string> ColumnOf(const Json& node) {
   return (*names)[0].get<std::string>();
 }
 
+// 125 with scale 1 is "12.5".
+std::string DecimalText(int64_t unscaled, size_t scale) {
+  std::string digits = std::to_string(unscaled);
+  const bool negative = digits.starts_with('-');
+  if (negative) digits.erase(0, 1);
+  if (digits.size() <= scale) digits.insert(0, scale + 1 - digits.size(), '0');
+  if (scale > 0) digits.insert(digits.size() - scale, ".");
+  return (negative ? "-" : "") + digits;
+}
+
+// The text of a number as Condition has it; false for one that is too wide for 64 bits.
+bool NumberOf(const std::string& id, const Json& type, const Json& constant, Condition& condition) {
+  if ((id == "INTEGER" || id == "BIGINT") && constant.is_number_integer()) {
+    condition.value = std::to_string(constant.get<int64_t>());
+    return true;
+  }
+  if (id == "DOUBLE" && constant.is_number()) {
+    condition.kind = Condition::Kind::kDouble;
+    condition.value = constant.dump();
+    return true;
+  }
+  const Json* info = Member(type, "type_info");
+  const Json* scale = info == nullptr ? nullptr : Member(*info, "scale");
+  if (id != "DECIMAL" || scale == nullptr || !scale->is_number_unsigned() || !constant.is_number_integer())
+    return false;
+  if (constant.is_number_unsigned() && constant.get<uint64_t>() > INT64_MAX) return false;
+  if (scale->get<uint64_t>() > kScaleMax) return false;
+  condition.value = DecimalText(constant.get<int64_t>(), scale->get<size_t>());
+  return true;
+}
+
 // A number or string; a cast of a string to a date or timestamp counts as the string.
 bool ConstantOf(const Json& node, Condition& condition) {
   if (Text(node, "type") == "OPERATOR_CAST") {
@@ -68,24 +102,41 @@ bool ConstantOf(const Json& node, Condition& condition) {
     if (target == nullptr || child == nullptr) return false;
     const std::string id = Text(*target, "id");
     const bool time = id == "DATE" || id == "TIMESTAMP" || id == "TIMESTAMP WITH TIME ZONE";
-    return time && Text(*child, "type") == "VALUE_CONSTANT" && ConstantOf(*child, condition) && condition.is_text;
+    return time && Text(*child, "type") == "VALUE_CONSTANT" && ConstantOf(*child, condition) &&
+           condition.kind == Condition::Kind::kText;
   }
   if (Text(node, "type") != "VALUE_CONSTANT") return false;
   const Json* value = Member(node, "value");
-  if (value == nullptr || value->value("is_null", true)) return false;
+  if (value == nullptr || !value->is_object()) return false;
+  const Json* is_null = Member(*value, "is_null");
+  if (is_null == nullptr || !is_null->is_boolean() || is_null->get<bool>()) return false;
   const Json* type = Member(*value, "type");
   const Json* constant = Member(*value, "value");
   if (type == nullptr || constant == nullptr) return false;
   const std::string id = Text(*type, "id");
-  condition.is_text = id == "VARCHAR" && constant->is_string();
-  if (condition.is_text) condition.value = constant->get<std::string>();
-  const bool integer = (id == "INTEGER" || id == "BIGINT") && constant->is_number_integer();
-  if (integer) condition.value = std::to_string(constant->get<int64_t>());
-  return condition.is_text || integer;
+  if (id != "VARCHAR" || !constant->is_string()) return NumberOf(id, *type, *constant, condition);
+  condition.kind = Condition::Kind::kText;
+  condition.value = constant->get<std::string>();
+  return true;
+}
+
+// `column IN (constants)`; a list with anything else in it says nothing.
+void AddIn(const Json& node, std::vector<Condition>& out) {
+  const Json* children = Member(node, "children");
+  if (children == nullptr || !children->is_array() || children->size() < 2 || children->size() > kInMax) return;
+  const auto column = ColumnOf((*children)[0]);
+  if (!column) return;
+  Condition in{.column = *column, .op = Condition::Op::kIn, .value = ""};
+  for (size_t i = 1; i < children->size(); ++i) {
+    Condition equal{.column = *column, .op = Condition::Op::kEqual, .value = ""};
+    if (!ConstantOf((*children)[i], equal)) return;
+    in.any_of.push_back(std::move(equal));
+  }
+  out.push_back(std::move(in));
 }
 
 void AddComparison(const Json& left, const Json& right, Condition::Op op, std::vector<Condition>& out) {
-  Condition condition{.op = op};
+  Condition condition{.column = "", .op = op, .value = ""};
   if (const auto column = ColumnOf(left); column && ConstantOf(right, condition)) {
     condition.column = *column;
     out.push_back(condition);
@@ -117,8 +168,11 @@ void Conditions(const Json& node, int depth, std::vector<Condition>& out) {
     if (children == nullptr || children->size() != 1) return;
     if (const auto column = ColumnOf((*children)[0])) {
       const bool is_null = type == "OPERATOR_IS_NULL";
-      out.push_back({.column = *column, .op = is_null ? Condition::Op::kIsNull : Condition::Op::kIsNotNull});
+      const auto test = is_null ? Condition::Op::kIsNull : Condition::Op::kIsNotNull;
+      out.push_back({.column = *column, .op = test, .value = ""});
     }
+  } else if (type == "COMPARE_IN") {
+    AddIn(node, out);
   } else if (const auto op = OpOf(type); op && left != nullptr && right != nullptr) {
     AddComparison(*left, *right, *op, out);
   }
@@ -218,7 +272,10 @@ Result<TreeResult> ReadSyntaxTree(std::string_view json) {
   const Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!root.is_object()) return MakeError(Fault::kBug, "DuckDB's syntax tree is no JSON object");
   TreeResult result;
-  if (root.value("error", true)) {
+  const Json* error = Member(root, "error");
+  if (error == nullptr || !error->is_boolean())
+    return MakeError(Fault::kBug, "DuckDB's tree does not say if it is one");
+  if (error->get<bool>()) {
     result.error.push_back({.message = Text(root, "error_message"),
                             .only_select = Text(root, "error_type") == "not implemented" &&
                                            Text(root, "error_message").find("Only SELECT") != std::string::npos});

@@ -1,8 +1,10 @@
 #include "query/table_view.h"
 
 #include <arrow/record_batch.h>
+#include <arrow/type.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -10,7 +12,10 @@
 #include "io/file_store.h"
 #include "query/sql_text.h"
 #include "query/sql_tokens.h"
-#include "table/scan/file_reader.h"
+#include "table/delete/delete_reader.h"
+#include "table/metadata/default_value.h"
+#include "table/scan/metadata_columns.h"
+#include "table/scan/row_group_pruning.h"
 
 namespace firn::query {
 namespace {
@@ -66,7 +71,7 @@ bool IsPlainName(const std::string& name) {
 }
 
 bool HasOnly(const schema::Type& type, bool nested) {
-  if (type.id == TypeId::kUuid) return false;
+  if (type.id == TypeId::kUuid || type.id == TypeId::kTimestampTzNs || !type.is_stored()) return false;
   for (const auto& child : type.children) {
     if (type.id == TypeId::kStruct && !IsPlainName(child.name)) return false;
     if (!HasOnly(*child.type, true)) return false;
@@ -85,7 +90,8 @@ bool NeverChanged(const schema::Field& field, const table::TableMetadata& metada
 }
 
 bool DuckdbReadsExactly(const TableState& state) {
-  if (state.metadata->properties.contains(kNameMapping)) return false;
+  if (state.metadata->properties.contains(kNameMapping) || !state.metadata_columns.empty()) return false;
+  if (table::HasDefaults(*state.schema)) return false;
   return std::all_of(state.schema->fields.begin(), state.schema->fields.end(), [&](const schema::Field& field) {
     if (!HasOnly(*field.type, false)) return false;
     if (!field.type->is_nested()) return true;
@@ -147,35 +153,113 @@ std::string ParquetSql(const schema::Schema& schema, const std::vector<std::stri
 struct ScanSource {
   io::FileStore& files;
   std::shared_ptr<const table::TableMetadata> metadata;
-  table::SchemaPtr schema;
-  std::vector<std::string> locations;
-  std::unique_ptr<table::NameMapping> mapping;
+  table::SchemaPtr schema;  // with the metadata columns behind the table's own
+  table::ScanPlan plan;     // the files of the scan
+  std::shared_ptr<const table::NameMapping> mapping;
+  std::shared_ptr<table::DeleteReader> deletes;
+  std::function<bool(const table::RowGroup&)> choose;  // row groups that may match
+};
+
+// Batches without columns.
+class RowCount final : public arrow::RecordBatchReader {
+ public:
+  explicit RowCount(int64_t rows) : rows_(rows) {}
+  std::shared_ptr<arrow::Schema> schema() const override { return arrow::schema({}); }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
+    *out = rows_ == 0 ? nullptr : arrow::RecordBatch::Make(schema(), std::exchange(rows_, 0), arrow::ArrayVector());
+    return Status::OK();
+  }
+
+ private:
+  int64_t rows_;
 };
 
 Result<std::unique_ptr<arrow::RecordBatchReader>> OpenPart(const ScanSource& source, int64_t part,
                                                            std::span<const int> columns) {
   schema::Schema target{.schema_id = source.schema->schema_id, .fields = {}, .identifier_field_ids = {}};
-  for (const int column : columns) target.fields.push_back(source.schema->fields[static_cast<size_t>(column)]);
-  return table::OpenDataFile(source.files, source.locations[static_cast<size_t>(part)], target,
-                             {.batch_rows = 2048 * 8, .name_mapping = source.mapping.get()});
+  for (const int column : columns) {
+    schema::Field field = source.schema->fields[static_cast<size_t>(column)];
+    if (field.type->id == TypeId::kVariant) {
+      return CannotRead("column " + field.name + " has the type variant, whose values this build does not read",
+                        "it is the only thing of the table that cannot be read", "name the other columns in the query");
+    }
+    if (field.type->id == TypeId::kUnknown) field.type = schema::Int();  // only nulls
+    target.fields.push_back(std::move(field));
+  }
+  const auto index = static_cast<size_t>(part);
+  const table::ManifestEntry& entry = source.plan.files[index];
+  ARROW_ASSIGN_OR_RAISE(auto deleted, source.deletes->DeletedRows(entry, source.plan.DeletesOf(index)));
+  if (columns.empty()) {  // rows alone are known without the file
+    const int64_t rows = entry.file.record_count;
+    return std::make_unique<RowCount>(rows - (deleted == nullptr ? 0 : deleted->CountIn(0, rows)));
+  }
+  return table::OpenRowsWithMetadata(
+      source.files, *source.metadata, entry, std::move(deleted), target,
+      {.batch_rows = 2048 * 8, .name_mapping = source.mapping.get(), .choose = source.choose});
 }
 
-Result<std::string> ScanSql(DuckdbEngine& engine, io::FileStore& files, const TableState& state,
-                            const table::ScanPlan& plan, const schema::Schema& seen) {
-  auto source = std::make_shared<ScanSource>(
-      ScanSource{.files = files, .metadata = state.metadata, .schema = state.schema, .locations = {}, .mapping = {}});
-  ArrowScan scan{.schema = seen, .num_rows = 0, .num_parts = static_cast<int64_t>(plan.files.size()), .open = {}};
-  for (const auto& entry : plan.files) {
-    source->locations.push_back(entry.file.file_path);
-    scan.num_rows += entry.file.record_count;
+// The columns of a state with the metadata columns that are wanted of it.
+table::SchemaPtr WithMetadata(const TableState& state) {
+  if (state.metadata_columns.empty()) return state.schema;
+  auto wide = std::make_shared<schema::Schema>(*state.schema);
+  for (const std::string& name : state.metadata_columns) {
+    const schema::Field* field = table::FindMetadataColumn(name);
+    const bool taken = std::ranges::any_of(state.schema->fields,
+                                           [&](const schema::Field& own) { return LowerName(own.name) == name; });
+    if (field != nullptr && !taken) wide->fields.push_back(*field);
   }
+  return wide;
+}
+
+std::string NameList(const schema::Schema& schema) {
+  std::string names;
+  for (const auto& field : schema.fields) names += (names.empty() ? "" : ", ") + QuoteName(field.name);
+  return names;
+}
+
+// The table function that reads the files of `plan`.
+Result<std::string> ScanSql(DuckdbEngine& engine, io::FileStore& files, const TableState& state, table::ScanPlan plan,
+                            const schema::Schema& seen) {
+  auto source = std::make_shared<ScanSource>(ScanSource{.files = files,
+                                                        .metadata = state.metadata,
+                                                        .schema = WithMetadata(state),
+                                                        .plan = std::move(plan),
+                                                        .mapping = {},
+                                                        .deletes = {},
+                                                        .choose = table::ChooseRowGroups(state.predicates)});
+  ArrowScan scan{
+      .schema = seen, .num_rows = 0, .num_parts = static_cast<int64_t>(source->plan.files.size()), .open = {}};
+  for (const auto& entry : source->plan.files) scan.num_rows += entry.file.record_count;
+  scan.exact = source->plan.delete_files == 0 && state.predicates.empty();
   if (const std::string json = state.metadata->Property(kNameMapping); !json.empty()) {
     ARROW_ASSIGN_OR_RAISE(table::NameMapping mapping, table::ParseNameMapping(json));
-    source->mapping = std::make_unique<table::NameMapping>(std::move(mapping));
+    source->mapping = std::make_shared<const table::NameMapping>(std::move(mapping));
   }
+  source->deletes = table::DeleteReader::Make(files, state.metadata, {.name_mapping = source->mapping});
   scan.open = [source](int64_t part, std::span<const int> columns) { return OpenPart(*source, part, columns); };
   ARROW_ASSIGN_OR_RAISE(const int64_t id, engine.AddScan(std::move(scan)));
-  return "SELECT * FROM firn_scan(" + std::to_string(id) + ")";
+  return "firn_scan(" + std::to_string(id) + ")";
+}
+
+// Takes the files out of `plan` that DuckDB reads by itself without missing a delete.
+table::ScanPlan TakeClean(table::ScanPlan* plan) {
+  table::ScanPlan clean, rest;
+  rest.delete_files = plan->delete_files;
+  for (size_t i = 0; i < plan->files.size(); ++i) {
+    const bool is_clean = plan->DeletesOf(i).empty();
+    table::ScanPlan& to = is_clean ? clean : rest;
+    if (!is_clean) rest.deletes.push_back(plan->DeletesOf(i));
+    to.files.push_back(std::move(plan->files[i]));
+  }
+  *plan = std::move(rest);
+  return clean;
+}
+
+void PutBack(table::ScanPlan clean, table::ScanPlan* plan) {
+  for (auto& entry : clean.files) {
+    plan->files.push_back(std::move(entry));
+    if (!plan->deletes.empty()) plan->deletes.emplace_back();
+  }
 }
 
 Status CheckFiles(const table::ScanPlan& plan) {
@@ -200,13 +284,17 @@ Result<TableView> MakeView(DuckdbEngine& engine, io::FileStore& files, const Tab
     return CannotRead("the table has no columns yet", "its schema is empty",
                       "firn run adds columns with the first rows");
   }
-  const schema::Schema seen = WithDistinctNames(*state.schema);
+  const schema::Schema seen = WithDistinctNames(*WithMetadata(state));
   TableView view;
   for (const auto& field : seen.fields) view.columns.push_back(field.name);
   table::ScanPlan plan;
-  if (state.snapshot != nullptr) {
+  if (state.plan) {
+    plan = *state.plan;
+  } else if (state.snapshot != nullptr) {
     ARROW_ASSIGN_OR_RAISE(plan, table::PlanFiles(files, *state.metadata, *state.snapshot,
-                                                 {.predicates = state.predicates, .keep_metrics = false}));
+                                                 {.predicates = state.predicates,
+                                                  .keep_metrics = false,
+                                                  .deletes = table::ScanOptions::Deletes::kPlan}));
   }
   ARROW_RETURN_NOT_OK(CheckFiles(plan));
   view.num_files = static_cast<int64_t>(plan.files.size());
@@ -215,17 +303,27 @@ Result<TableView> MakeView(DuckdbEngine& engine, io::FileStore& files, const Tab
     view.sql = EmptySql(seen);
     return view;
   }
-  if (DuckdbReadsExactly(state)) view.paths = DuckdbPaths(plan);
-  if (!view.paths.empty()) {
-    ARROW_ASSIGN_OR_RAISE(const bool have_ids, HaveFieldIds(engine, view.paths));
-    if (!have_ids) view.paths.clear();
+  // Files with deletes go through our scan, the others to DuckDB's reader where that is exact.
+  if (DuckdbReadsExactly(state)) {
+    table::ScanPlan clean = TakeClean(&plan);
+    if (!clean.files.empty()) view.paths = DuckdbPaths(clean);
+    if (!view.paths.empty()) {
+      ARROW_ASSIGN_OR_RAISE(const bool have_ids, HaveFieldIds(engine, view.paths));
+      if (!have_ids) view.paths.clear();
+    }
+    if (view.paths.empty()) PutBack(std::move(clean), &plan);
   }
-  view.scanned = view.paths.empty();
-  if (!view.scanned) {
-    view.sql = ParquetSql(seen, view.paths);
-    return view;
+  view.scanned = !plan.files.empty();
+  if (!view.paths.empty()) view.sql = ParquetSql(seen, view.paths);
+  if (view.scanned) {
+    ARROW_ASSIGN_OR_RAISE(std::string rows, ScanSql(engine, files, state, std::move(plan), seen));
+    // The row column leads on both sides, so that a query that needs no column reads none of the table's.
+    if (!view.sql.empty()) {
+      rows =
+          "(SELECT 0::TINYINT AS " + RowColumnName(seen) + ", * FROM (" + view.sql + ") UNION ALL FROM " + rows + ")";
+    }
+    view.sql = "SELECT " + NameList(seen) + " FROM " + rows;
   }
-  ARROW_ASSIGN_OR_RAISE(view.sql, ScanSql(engine, files, state, plan, seen));
   return view;
 }
 

@@ -8,6 +8,7 @@
 
 #include "config/edit_distance.h"
 #include "query/sql_tokens.h"
+#include "table/metadata/live_rows.h"
 
 namespace firn::query {
 namespace {
@@ -24,14 +25,21 @@ std::optional<int64_t> Number(const std::map<std::string, std::string>& summary,
   return value;
 }
 
-Result<std::vector<catalog::TableIdentifier>> AllTables(catalog::Catalog& catalog) {
+using ListNames =
+    Result<std::vector<catalog::TableIdentifier>> (catalog::Catalog::*)(const std::vector<std::string>& ns);
+
+Result<std::vector<catalog::TableIdentifier>> AllOf(catalog::Catalog& catalog, ListNames list) {
   ARROW_ASSIGN_OR_RAISE(const auto namespaces, catalog.ListNamespaces());
   std::set<catalog::TableIdentifier> all;
   for (const auto& ns : namespaces) {
-    ARROW_ASSIGN_OR_RAISE(auto tables, catalog.ListTables(ns));
-    all.insert(tables.begin(), tables.end());
+    ARROW_ASSIGN_OR_RAISE(auto names, (catalog.*list)(ns));
+    all.insert(names.begin(), names.end());
   }
   return std::vector<catalog::TableIdentifier>(all.begin(), all.end());
+}
+
+Result<std::vector<catalog::TableIdentifier>> AllTables(catalog::Catalog& catalog) {
+  return AllOf(catalog, &catalog::Catalog::ListTables);
 }
 
 std::string Joined(const std::vector<std::string>& parts) {
@@ -74,6 +82,20 @@ bool Matches(const catalog::TableIdentifier& table, const std::vector<std::strin
   return same(Joined(table.ns), Joined(std::vector<std::string>(parts.begin(), parts.end() - 1)));
 }
 
+// An error if the name is that of a view.
+Status RefuseView(catalog::Catalog& catalog, const std::vector<std::string>& parts) {
+  ARROW_ASSIGN_OR_RAISE(const auto views, ListViews(catalog));
+  for (const auto& view : views) {
+    if (!Matches(view, parts, /*ignore_case=*/true)) continue;
+    return MakeError(Fault::kConfig, view.ToString() + " is a view",
+                     {.code = "E0709",
+                      .why = "a view is a query in the SQL of the engine that made it; firn reads tables",
+                      .state = "nothing was changed",
+                      .next = "query the tables it is made of, or the view with its own engine"});
+  }
+  return Status::OK();
+}
+
 Status NoSnapshot(std::string what, std::string why) {
   return MakeError(
       Fault::kConfig, std::move(what),
@@ -106,6 +128,7 @@ TableInfo InfoOf(const catalog::TableIdentifier& identifier, const catalog::Load
   TableInfo info{.identifier = identifier};
   info.metadata_location = loaded.metadata_location;
   info.num_columns = static_cast<int64_t>(loaded.metadata->schema().fields.size());
+  info.format_version = loaded.metadata->format_version;
   info.num_snapshots = static_cast<int64_t>(loaded.metadata->snapshots.size());
   const table::Snapshot* current = loaded.metadata->CurrentSnapshot();
   if (current == nullptr) {
@@ -113,7 +136,7 @@ TableInfo InfoOf(const catalog::TableIdentifier& identifier, const catalog::Load
     return info;
   }
   info.last_snapshot = Timestamp{.micros = current->timestamp_ms * 1000};
-  info.num_rows = Number(current->summary, "total-records");
+  info.num_rows = table::LiveRows(*current);
   info.data_bytes = Number(current->summary, "total-files-size");
   info.data_files = Number(current->summary, "total-data-files");
   return info;
@@ -133,6 +156,10 @@ Result<std::vector<TableInfo>> ListTables(catalog::Catalog& catalog) {
   return infos;
 }
 
+Result<std::vector<catalog::TableIdentifier>> ListViews(catalog::Catalog& catalog) {
+  return AllOf(catalog, &catalog::Catalog::ListViews);
+}
+
 std::vector<SnapshotInfo> History(const table::TableMetadata& metadata) {
   const std::set<int64_t> ancestors = AncestorsOf(metadata);
   std::vector<SnapshotInfo> infos;
@@ -144,7 +171,7 @@ std::vector<SnapshotInfo> History(const table::TableMetadata& metadata) {
                       .operation = operation == snapshot.summary.end() ? "" : operation->second,
                       .added_rows = Number(snapshot.summary, "added-records"),
                       .deleted_rows = Number(snapshot.summary, "deleted-records"),
-                      .total_rows = Number(snapshot.summary, "total-records"),
+                      .total_rows = table::LiveRows(snapshot),
                       .added_files = Number(snapshot.summary, "added-data-files"),
                       .schema_id = snapshot.schema_id.value_or(metadata.current_schema_id)};
     for (const auto& [name, ref] : metadata.refs) {
@@ -198,6 +225,7 @@ Result<catalog::TableIdentifier> ResolveParts(catalog::Catalog& catalog, const s
                       .state = "nothing was changed",
                       .next = "write the whole name: " + names[0]});
   }
+  ARROW_RETURN_NOT_OK(RefuseView(catalog, parts));
   return Unknown(Joined(parts), tables);
 }
 
@@ -238,12 +266,23 @@ Result<const table::Snapshot*> FindSnapshotByText(const table::TableMetadata& me
     return NoSnapshot("the table has no snapshot " + std::string(text),
                       "it keeps " + std::to_string(metadata.snapshots.size()) + " snapshots; older ones expire");
   }
-  const auto time = ParseTimestamp(text.size() == 10 ? std::string(text) + "T00:00:00Z" : std::string(text));
+  const auto time = ParseTime(text);
   if (!time.ok()) return NoSnapshot("the table has no branch or tag " + std::string(text), "it is no time either");
-  if (const auto* snapshot = SnapshotAsOf(metadata, *time)) return snapshot;
+  return FindSnapshotByTime(metadata, text);
+}
+
+Result<Timestamp> ParseTime(std::string_view text) {
+  const auto time = ParseTimestamp(text.size() == 10 ? std::string(text) + "T00:00:00Z" : std::string(text));
+  if (time.ok()) return time;
+  return NoSnapshot("not a time: " + std::string(text), "times are like 2026-11-21T10:00:00Z or 2026-11-21");
+}
+
+Result<const table::Snapshot*> FindSnapshotByTime(const table::TableMetadata& metadata, std::string_view text) {
+  ARROW_ASSIGN_OR_RAISE(const Timestamp time, ParseTime(text));
+  if (const auto* snapshot = SnapshotAsOf(metadata, time)) return snapshot;
   int64_t first = INT64_MAX;
   for (const auto& snapshot : metadata.snapshots) first = std::min(first, snapshot.timestamp_ms);
-  return NoSnapshot("the table had no snapshot at " + FormatTimestamp(*time),
+  return NoSnapshot("the table had no snapshot at " + FormatTimestamp(time),
                     metadata.snapshots.empty() ? "it has none at all"
                                                : "its oldest is of " + FormatTimestamp({.micros = first * 1000}));
 }

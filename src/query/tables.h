@@ -21,6 +21,7 @@ struct TableInfo {
   std::optional<int64_t> data_files;  // the same
   int64_t num_columns = 0;            // top level
   int64_t num_snapshots = 0;
+  int32_t format_version = 0;
   std::optional<Timestamp> last_snapshot;  // nullopt: never written
   std::string metadata_location;
   Status error;  // not ok: the table's metadata cannot be read; then only the identifier is set
@@ -28,6 +29,9 @@ struct TableInfo {
 
 /// Lists all tables of a catalog, sorted. A table that cannot be read is listed with its error.
 Result<std::vector<TableInfo>> ListTables(catalog::Catalog& catalog);
+
+/// Lists all views of a catalog, sorted: names alone.
+Result<std::vector<catalog::TableIdentifier>> ListViews(catalog::Catalog& catalog);
 
 struct SnapshotInfo {
   table::SnapshotId snapshot_id;
@@ -49,7 +53,8 @@ struct SnapshotInfo {
 std::vector<SnapshotInfo> History(const table::TableMetadata& metadata);
 
 /// Finds a table by what a person typed: "shop.orders", "orders" if only one namespace has it, quoted parts allowed;
-/// exact names first, then without regard to case. Errors: kConfig E0704 with did-you-mean and the list of tables.
+/// exact names first, then without regard to case. Errors: kConfig E0704 with did-you-mean and the list of tables,
+/// E0709 if it is a view.
 Result<catalog::TableIdentifier> ResolveTable(catalog::Catalog& catalog, std::string_view name);
 
 /// The same for a name in parts: {"shop", "orders"}.
@@ -64,6 +69,12 @@ Result<std::vector<std::string>> SplitName(std::string_view name);
 /// Chooses snapshots for people: `text` is a snapshot id, a branch or tag, or a time (RFC 3339 or a date).
 /// Errors: kConfig E0706.
 Result<const table::Snapshot*> FindSnapshotByText(const table::TableMetadata& metadata, std::string_view text);
+
+/// Reads a time as people type it: RFC 3339, or a date, which is its first moment in UTC. Errors: kConfig E0706.
+Result<Timestamp> ParseTime(std::string_view text);
+
+/// The snapshot that was current at such a time. Errors: kConfig E0706.
+Result<const table::Snapshot*> FindSnapshotByTime(const table::TableMetadata& metadata, std::string_view text);
 
 /// The snapshot that was current at a time, by the snapshot log, else by ancestry. Null if the table had none yet.
 const table::Snapshot* SnapshotAsOf(const table::TableMetadata& metadata, Timestamp time);

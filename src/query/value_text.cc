@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/hash.h"
 #include "query/result_format.h"
 
 /// One value as text: the only place that knows how each Arrow type is printed.
@@ -18,39 +19,6 @@ namespace {
 template <typename ArrayType>
 const ArrayType& As(const arrow::Array& array) {
   return static_cast<const ArrayType&>(array);
-}
-
-void AppendJsonString(std::string_view text, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += kHex[static_cast<unsigned char>(c) >> 4];
-          out += kHex[c & 15];
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
 }
 
 template <typename Number>
@@ -90,11 +58,7 @@ void AppendDecimal(std::string digits, int32_t scale, std::string& out) {
 }
 
 void AppendHex(std::string_view bytes, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  for (const char c : bytes) {
-    out += kHex[static_cast<unsigned char>(c) >> 4];
-    out += kHex[static_cast<unsigned char>(c) & 15];
-  }
+  out += HexOf(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
 }
 
 void AppendUuid(std::string_view bytes, std::string& out) {
@@ -181,7 +145,7 @@ enum class Style { kJson, kText };
 Status Append(const arrow::Array& array, int64_t row, Style style, std::string& out);
 
 void AppendString(std::string_view text, Style style, std::string& out) {
-  if (style == Style::kJson) return AppendJsonString(text, out);
+  if (style == Style::kJson) return AppendJsonText(text, out);
   out += text;
 }
 
@@ -213,7 +177,7 @@ Status AppendStruct(const arrow::StructArray& array, int64_t row, std::string& o
   out += '{';
   for (int i = 0; i < array.num_fields(); ++i) {
     if (i > 0) out += ',';
-    AppendJsonString(array.struct_type()->field(i)->name(), out);
+    AppendJsonText(array.struct_type()->field(i)->name(), out);
     out += ':';
     ARROW_RETURN_NOT_OK(Append(*array.field(i), row, Style::kJson, out));
   }
@@ -377,6 +341,39 @@ Status Append(const arrow::Array& array, int64_t row, Style style, std::string& 
 }
 
 }  // namespace
+
+void AppendJsonText(std::string_view text, std::string& out) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out += "\\u00";
+          out += kHex[static_cast<unsigned char>(c) >> 4];
+          out += kHex[c & 15];
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
 
 Status AppendJsonValue(const arrow::Array& array, int64_t row, std::string& out) {
   return Append(array, row, Style::kJson, out);

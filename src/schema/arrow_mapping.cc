@@ -55,9 +55,7 @@ Result<TypePtr> MapFromArrow(const arrow::MapType& map) {
 }
 
 Result<TypePtr> TimestampFromArrow(const arrow::TimestampType& type) {
-  if (type.unit() == arrow::TimeUnit::NANO) {
-    return MakeError(Fault::kBadData, "nanosecond timestamps are not exact in microseconds: " + type.ToString());
-  }
+  if (type.unit() == arrow::TimeUnit::NANO) return type.timezone().empty() ? TimestampNs() : TimestampTzNs();
   return type.timezone().empty() ? Timestamp() : TimestampTz();
 }
 
@@ -85,6 +83,10 @@ std::shared_ptr<arrow::DataType> ToArrowType(const Type& type) {
       return arrow::timestamp(arrow::TimeUnit::MICRO);
     case TypeId::kTimestampTz:
       return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+    case TypeId::kTimestampNs:
+      return arrow::timestamp(arrow::TimeUnit::NANO);
+    case TypeId::kTimestampTzNs:
+      return arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
     case TypeId::kString:
       return arrow::utf8();
     case TypeId::kUuid:
@@ -97,6 +99,9 @@ std::shared_ptr<arrow::DataType> ToArrowType(const Type& type) {
     case TypeId::kList:
     case TypeId::kMap:
       return NestedToArrow(type);
+    case TypeId::kUnknown:
+    case TypeId::kVariant:
+      return arrow::null();
   }
   return arrow::null();
 }

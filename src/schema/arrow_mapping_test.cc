@@ -47,7 +47,8 @@ TEST(ArrowMapping, CarriesFieldIdsAtEveryLevel) {
 }
 
 TEST(ArrowMapping, RefusesWhatIsNotExact) {
-  EXPECT_FALSE(FromArrowType(*arrow::timestamp(arrow::TimeUnit::NANO)).ok());
+  EXPECT_EQ(ToString(**FromArrowType(*arrow::timestamp(arrow::TimeUnit::NANO))), "timestamp_ns");
+  EXPECT_EQ(ToString(**FromArrowType(*arrow::timestamp(arrow::TimeUnit::NANO, "UTC"))), "timestamptz_ns");
   EXPECT_FALSE(FromArrowType(*arrow::uint64()).ok());
   EXPECT_FALSE(FromArrowType(*arrow::null()).ok());
   EXPECT_EQ(ToString(**FromArrowType(*arrow::large_utf8())), "string");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -22,12 +23,16 @@ constexpr std::pair<TypeId, std::string_view> kPlainNames[] = {
     {TypeId::kTime, "time"},
     {TypeId::kTimestamp, "timestamp"},
     {TypeId::kTimestampTz, "timestamptz"},
+    {TypeId::kTimestampNs, "timestamp_ns"},
+    {TypeId::kTimestampTzNs, "timestamptz_ns"},
     {TypeId::kString, "string"},
     {TypeId::kUuid, "uuid"},
     {TypeId::kBinary, "binary"},
     {TypeId::kStruct, "struct"},
     {TypeId::kList, "list"},
     {TypeId::kMap, "map"},
+    {TypeId::kUnknown, "unknown"},
+    {TypeId::kVariant, "variant"},
 };
 
 const Field* FindIn(const std::vector<Field>& fields, int32_t id) {
@@ -114,6 +119,12 @@ TypePtr Timestamp() {
 TypePtr TimestampTz() {
   return Make(TypeId::kTimestampTz);
 }
+TypePtr TimestampNs() {
+  return Make(TypeId::kTimestampNs);
+}
+TypePtr TimestampTzNs() {
+  return Make(TypeId::kTimestampTzNs);
+}
 TypePtr String() {
   return Make(TypeId::kString);
 }
@@ -122,6 +133,13 @@ TypePtr Uuid() {
 }
 TypePtr Binary() {
   return Make(TypeId::kBinary);
+}
+
+TypePtr Unknown() {
+  return Make(TypeId::kUnknown);
+}
+TypePtr Variant() {
+  return Make(TypeId::kVariant);
 }
 
 TypePtr Decimal(int32_t precision, int32_t scale) {
@@ -150,6 +168,24 @@ TypePtr Map(Field key, Field value) {
   return std::make_shared<const Type>(Type{.id = TypeId::kMap, .children = {std::move(key), std::move(value)}});
 }
 
+namespace {
+
+std::vector<Field> StoredFields(std::vector<Field> fields) {
+  std::erase_if(fields, [](const Field& field) { return !field.type->is_stored(); });
+  for (Field& field : fields) {
+    if (field.type->id == TypeId::kStruct) field.type = Struct(StoredFields(field.type->children));
+  }
+  return fields;
+}
+
+}  // namespace
+
+Schema StoredColumns(const Schema& schema) {
+  Schema stored = schema;
+  stored.fields = StoredFields(std::move(stored.fields));
+  return stored;
+}
+
 bool Equals(const Type& a, const Type& b) {
   return a.id == b.id && a.precision == b.precision && a.scale == b.scale && a.length == b.length &&
          SameFields(a.children, b.children);
@@ -172,7 +208,7 @@ std::string ToString(const Type& type) {
 
 Result<TypePtr> ParsePrimitive(std::string_view text) {
   for (const auto& [id, name] : kPlainNames) {
-    if (name == text && id < TypeId::kStruct) return Make(id);
+    if (name == text && !Type{.id = id}.is_nested()) return Make(id);
   }
   if (const auto numbers = Arguments(text, "decimal", '(', ')'); numbers && numbers->size() == 2) {
     const int32_t precision = (*numbers)[0], scale = (*numbers)[1];
@@ -189,6 +225,21 @@ bool CanPromote(const Type& from, const Type& to) {
   if (from.id == TypeId::kFloat && to.id == TypeId::kDouble) return true;
   return from.id == TypeId::kDecimal && to.id == TypeId::kDecimal && from.scale == to.scale &&
          to.precision > from.precision;
+}
+
+bool CanPromote(const Type& from, const Type& to, int32_t format_version) {
+  if (CanPromote(from, to)) return true;
+  if (format_version < 3) return false;
+  if (from.id == TypeId::kUnknown) return to.id != TypeId::kUnknown;
+  return from.id == TypeId::kDate && (to.id == TypeId::kTimestamp || to.id == TypeId::kTimestampNs);
+}
+
+int32_t FormatVersionOf(const Type& type) {
+  constexpr TypeId kSince3[] = {TypeId::kTimestampNs, TypeId::kTimestampTzNs, TypeId::kUnknown, TypeId::kVariant};
+  if (std::find(std::begin(kSince3), std::end(kSince3), type.id) != std::end(kSince3)) return 3;
+  int32_t version = 2;
+  for (const Field& child : type.children) version = std::max(version, FormatVersionOf(*child.type));
+  return version;
 }
 
 }  // namespace firn::schema

@@ -9,7 +9,8 @@
 
 #include "base/status.h"
 
-/// The logical types of firn: exactly those of the Iceberg specification, version 2 ("Schemas and Data Types").
+/// The logical types of firn: those of the Iceberg specification, versions 2 and 3 ("Schemas and Data Types"), without
+/// geometry and geography.
 /// A column's identity is its field id (DESIGN.md §5.5).
 namespace firn::schema {
 
@@ -19,11 +20,13 @@ enum class TypeId {
   kLong,
   kFloat,
   kDouble,
-  kDecimal,      // precision 1..38, scale 0..precision
-  kDate,         // days since 1970-01-01
-  kTime,         // microseconds of the day
-  kTimestamp,    // microseconds, no zone
-  kTimestampTz,  // microseconds, UTC
+  kDecimal,        // precision 1..38, scale 0..precision
+  kDate,           // days since 1970-01-01
+  kTime,           // microseconds of the day
+  kTimestamp,      // microseconds, no zone
+  kTimestampTz,    // microseconds, UTC
+  kTimestampNs,    // nanoseconds, no zone (version 3)
+  kTimestampTzNs,  // nanoseconds, UTC (version 3)
   kString,
   kUuid,
   kFixed,  // length in bytes
@@ -31,6 +34,8 @@ enum class TypeId {
   kStruct,
   kList,
   kMap,
+  kUnknown,  // only nulls (version 3); no file has such a column
+  kVariant,  // version 3; carried in schemas; its values are neither read nor written (table/commit/writable.h)
 };
 
 struct Field;
@@ -43,6 +48,10 @@ struct Type {
   int32_t length = 0;           // kFixed
   std::vector<Field> children;  // kStruct: its fields; kList: {"element"}; kMap: {"key", "value"}
 
+  /// True for types whose values have a binary form of their own (bounds, partitions, keys).
+  bool is_primitive() const { return id < TypeId::kStruct; }
+  /// True if data files have columns of it.
+  bool is_stored() const { return id != TypeId::kUnknown && id != TypeId::kVariant; }
   bool is_nested() const { return id == TypeId::kStruct || id == TypeId::kList || id == TypeId::kMap; }
 };
 
@@ -54,6 +63,10 @@ struct Field {
   TypePtr type;
   bool required = false;
   std::string doc;
+  /// Defaults of Iceberg v3 as JSON text (spec, "JSON single-value serialization"), empty: none. `initial_default`: the
+  /// value of rows in files without the column; `write_default`: of new rows that do not say.
+  std::string initial_default = {};
+  std::string write_default = {};
 };
 
 /// A table schema: the row is a struct. `schema_id` is the Iceberg schema id.
@@ -80,13 +93,20 @@ TypePtr Date();
 TypePtr Time();
 TypePtr Timestamp();
 TypePtr TimestampTz();
+TypePtr TimestampNs();
+TypePtr TimestampTzNs();
 TypePtr String();
 TypePtr Uuid();
 TypePtr Fixed(int32_t length);
 TypePtr Binary();
+TypePtr Unknown();
+TypePtr Variant();
 TypePtr Struct(std::vector<Field> fields);
 TypePtr List(Field element);          // the element's name is set to "element"
 TypePtr Map(Field key, Field value);  // names set to "key" and "value", the key to required
+
+/// Returns the schema that data files have: without columns, and fields of structs, whose type is not stored.
+Schema StoredColumns(const Schema& schema);
 
 /// True if both have the same shape, names, ids and nullability at every depth (docs are not compared).
 bool Equals(const Type& a, const Type& b);
@@ -94,10 +114,15 @@ bool Equals(const Schema& a, const Schema& b);
 
 /// Returns the Iceberg name of a primitive type ("long", "decimal(12, 2)", "fixed[16]") or "struct", "list", "map".
 std::string ToString(const Type& type);
-/// Parses the Iceberg name of a primitive type. Errors: kBadData.
+/// Parses the Iceberg name of a type that is not nested. Errors: kBadData.
 Result<TypePtr> ParsePrimitive(std::string_view text);
+
+/// The least format version whose tables may have columns of the type, at any depth: 2 or 3.
+int32_t FormatVersionOf(const Type& type);
 
 /// True if `from` may become `to` by Iceberg v2 rules: int→long, float→double, decimal(p,s)→decimal(p2,s) with p2 > p.
 bool CanPromote(const Type& from, const Type& to);
+/// By the rules of a format version: from 3 on also unknown→anything and date→timestamp or timestamp_ns.
+bool CanPromote(const Type& from, const Type& to, int32_t format_version);
 
 }  // namespace firn::schema

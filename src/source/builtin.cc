@@ -1,10 +1,14 @@
 #include "source/builtin.h"
 
+#include "source/files/type.h"
+#include "source/process/type.h"
 #include "source/rest/type.h"
 
 namespace firn::source {
 
 Status RegisterBuiltinSources(SourceRegistry& registry) {
+  ARROW_RETURN_NOT_OK(registry.Add(files::Type()));
+  ARROW_RETURN_NOT_OK(registry.Add(process::Type()));
   return registry.Add(rest::Type());
 }
 

@@ -5,10 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "expression/value.h"
 #include "format/json/page.h"
+#include "io/local_file_store.h"
+#include "io/temporary_folder.h"
 #include "source/builtin.h"
+#include "source/files/source.h"
+#include "source/process/source.h"
 #include "source/rest/fake_http.h"
 #include "source/rest/source.h"
 
@@ -83,6 +88,7 @@ struct Taker {
     Mark(progress.position);
     return Status::OK();
   }
+  Status operator()(const ParentRead&) const { return Status::OK(); }
 };
 
 }  // namespace
@@ -144,6 +150,29 @@ class RestSubject : public ConformanceSubject {
   rest::FakeHttp http_{[this](const rest::FakeRequest& request) { return Answer(request); }};
   connector::RestPlan plan_;
   std::vector<std::string> rows_;
+};
+
+/// A folder with one file of lines. Positions within it: pages are small only where lines are long.
+class FilesSubject : public ConformanceSubject {
+ public:
+  std::string name() const override { return "files"; }
+  void SetRows(const std::vector<std::string>& rows) override {
+    const std::string padding(size_t{1500} << 10, 'x');
+    std::ofstream file(folder_.path() + "/t.ndjson", std::ios::binary | std::ios::trunc);
+    for (const std::string& row : rows) {
+      file << row.substr(0, row.size() - 1) << ",\"padding\":\"" << padding << "\"}\n";
+    }
+  }
+  std::unique_ptr<Source> Make() override {
+    files::FilesTable table{.name = "t", .files = {.patterns = {"t.ndjson"}, .settle_ms = 0}};
+    return files::MakeFilesSource(
+               {.location = folder_.path(), .tables = {table}, .store = io::MakeLocalFileStore(), .clock = &clock_})
+        .ValueOrDie();
+  }
+
+ private:
+  io::TemporaryFolder folder_;
+  FakeClock clock_;
 };
 
 /// A change log of one table with transactions of two rows, as a database would send it: every kind of event, Arrow
@@ -248,9 +277,38 @@ class ChangeSubject : public ConformanceSubject {
   std::vector<std::string> rows_;
 };
 
+// A program of a few words: rows of a file, each followed by a state.
+class ProcessSubject : public ConformanceSubject {
+ public:
+  std::string name() const override { return "process"; }
+  void SetRows(const std::vector<std::string>& rows) override {
+    std::ofstream file(folder_.path() + "/rows");
+    for (const std::string& row : rows) file << row << "\n";
+  }
+  std::unique_ptr<Source> Make() override {
+    constexpr char kScript[] =
+        "read asked; done=$(echo \"$asked\" | sed -n 's/.*\"done\":\\([0-9]*\\).*/\\1/p')\n"
+        "awk -v done=\"${done:-0}\" 'NR > done {print; print \"{\\\"@state\\\":{\\\"done\\\":\" NR \"}}\"}' rows";
+    return process::MakeProcessSource({.config = {.command = {"sh", "-c", kScript}, .folder = folder_.path()},
+                                       .pipeline = "p",
+                                       .tables = {{.name = "t", .stream = "t"}},
+                                       .clock = &clock_});
+  }
+
+ private:
+  io::TemporaryFolder folder_;
+  FakeClock clock_;
+};
+
 using MakeSubject = std::unique_ptr<ConformanceSubject> (*)();
 std::unique_ptr<ConformanceSubject> MakeRest() {
   return std::make_unique<RestSubject>();
+}
+std::unique_ptr<ConformanceSubject> MakeProcess() {
+  return std::make_unique<ProcessSubject>();
+}
+std::unique_ptr<ConformanceSubject> MakeFiles() {
+  return std::make_unique<FilesSubject>();
 }
 std::unique_ptr<ConformanceSubject> MakeChange() {
   return std::make_unique<ChangeSubject>();
@@ -335,7 +393,7 @@ TEST_P(Conformance, AcknowledgeTwiceIsLikeOnce) {
   EXPECT_TRUE(Read({{split.id, log.marks.back().position}}).rows.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Sources, Conformance, Values(&MakeRest, &MakeChange),
+INSTANTIATE_TEST_SUITE_P(Sources, Conformance, Values(&MakeRest, &MakeFiles, &MakeProcess, &MakeChange),
                          [](const auto& subject) { return subject.param()->name(); });
 
 TEST(ChangeSource, YieldsEveryKindOfEvent) {
@@ -352,7 +410,7 @@ TEST(ChangeSource, YieldsEveryKindOfEvent) {
 TEST(SourceRegistry, HoldsEachNameOnce) {
   SourceRegistry registry;
   ASSERT_TRUE(RegisterBuiltinSources(registry).ok());
-  EXPECT_THAT(registry.names(), ::testing::ElementsAre("rest"));
+  EXPECT_THAT(registry.names(), ::testing::ElementsAre("files", "process", "rest"));
   EXPECT_EQ(FaultOf(registry.Add({.name = "rest"})), Fault::kBug);
   EXPECT_EQ(registry.Find("nothing"), nullptr);
 }

@@ -40,10 +40,7 @@ Result<std::unique_ptr<Source>> SourceRegistry::Build(const PipelineContext& con
 }
 
 std::string_view TypeNameOf(const config::SourceConfig& source) {
-  struct Name {
-    std::string_view operator()(const config::RestSourceConfig&) const { return "rest"; }
-  };
-  return std::visit(Name(), source);
+  return config::SourceTypeOf(source);
 }
 
 }  // namespace firn::source

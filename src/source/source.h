@@ -48,13 +48,27 @@ struct Split {
 /// `rows`: indexes of the page's records that belong to the batch, ascending; records not named are boundary rows that
 /// an earlier read already gave.
 /// `deleted`: those of `rows` that are tombstones (`delete_when`), ascending.
+/// `undecided`: those of which `delete_when` says neither true nor false, ascending: they are quarantined, or the table
+/// fails. `undecided_why`: what it said of the first of them, without the value.
 /// `constants`: columns that every row of the batch gains (fields included from the parent row): name → JSON text, each
 /// name once. They are new columns of the row, beside those of the record; a record's own field of that name loses.
 struct JsonRows {
   std::shared_ptr<const format::json::Page> page;
   std::vector<uint32_t> rows;
   std::vector<uint32_t> deleted;
+  std::vector<uint32_t> undecided;
+  std::string undecided_why;
   std::vector<std::pair<std::string, std::string>> constants;
+};
+
+/// Where rows of a file come from, for the columns _file, _line and _modified. Immutable; shared.
+struct RowOrigin {
+  std::string file;
+  int64_t modified_micros = 0;  // since 1970; 0: not known
+  std::vector<uint32_t> rows;   // page records, ascending; empty: the rows of the batch
+  std::vector<int64_t> lines;   // of each of them, or of the rows of the batch, from 1
+
+  int64_t LineOf(uint32_t row) const;  // of a page record, or a row of the batch
 };
 
 /// 1 row to 64 MiB of one table (a single larger row alone). Arrow rows may carry the reserved columns _op, _sequence,
@@ -64,7 +78,8 @@ struct Batch {
   /// Where the split resumes once these rows and all before them are committed; nullopt where reading cannot resume (in
   /// the middle of an unstable or unordered slice): then nothing after the last position may be committed yet.
   std::optional<Position> position;
-  int64_t num_bytes = 0;  // of the source, for progress
+  int64_t num_bytes = 0;                         // of the source, for progress
+  std::shared_ptr<const RowOrigin> origin = {};  // of rows of files
 };
 /// The source changed its declared schema. Types reach the table through contracts, like any other evolution.
 struct SchemaChange {
@@ -80,7 +95,12 @@ struct TransactionEnd {
 struct Progress {
   Position position;
 };
-using Event = std::variant<Batch, SchemaChange, Truncate, TransactionEnd, Progress>;
+/// All rows of one parent row have been given, maybe none: children of it that were not among them are gone. Not sent
+/// for a parent row whose request was refused. `constants`: as in JsonRows.
+struct ParentRead {
+  std::vector<std::pair<std::string, std::string>> constants;
+};
+using Event = std::variant<Batch, SchemaChange, Truncate, TransactionEnd, Progress, ParentRead>;
 
 /// Reads one split from start to end. Used by one thread; distinct readers of a source run in parallel.
 class SplitReader {
@@ -101,6 +121,11 @@ class ParentRows {
   virtual Result<std::optional<std::string>> Next(std::stop_token stop) = 0;
 };
 
+/// A pass that reads again what lies before the saved positions, too. They still only move forward.
+struct Reread {
+  std::optional<int64_t> window_ms;  // only rows whose cursor is not older than now minus so much; nullopt: all
+};
+
 /// What the pipeline asks of one table in one run.
 struct ReadRequest {
   std::string table;
@@ -108,6 +133,7 @@ struct ReadRequest {
   std::vector<std::pair<std::string, Position>> state;
   std::optional<std::string> from;  // --from / --to: replace the incremental start and end for this run
   std::optional<std::string> to;
+  std::optional<Reread> reread;         // without from and to
   std::unique_ptr<ParentRows> parents;  // null unless the table has a parent
   /// Gets every response body before its rows are yielded; null: nothing is archived. Borrowed. The pipeline calls Sync
   /// before the commit.
@@ -121,7 +147,8 @@ struct TableTraits {
   std::optional<std::string> parent;       // name of the parent table
   std::vector<std::string> parent_fields;  // what its children need of each row of this table
   Resumability resumability = Resumability::kUnstable;
-  std::string guarantee_note;  // why it is less than exactly once, empty if it is not
+  std::string guarantee_note;  // why one read may miss rows or give them twice; empty if it cannot
+  std::string why_once;        // of sources that know what was read without a cursor: why no row comes twice
 };
 
 /// Counts what happened on the wire, for run history and progress. Thread-safe reads.
@@ -131,6 +158,15 @@ struct ReadStats {
   int64_t num_retries = 0;
   int64_t waited_ms = 0;
   int64_t body_bytes = 0;
+  int64_t num_empty = 0;       // requests refused with a status that means "no rows" (a child's 404)
+  int64_t num_known_rows = 0;  // boundary rows that an earlier read already gave; num_older_rows among them
+  // Rows that came though they were not asked for, and were left out: before the saved position, where earlier runs
+  // have read; at or after the upper bound (--to, lag), where a later run will.
+  int64_t num_older_rows = 0;
+  int64_t num_later_rows = 0;
+  int64_t num_files = 0;           // read to their end, or known
+  std::vector<std::string> notes;  // for people, a bounded number: what was left out, and why
+  std::string records_found;  // what `records: auto` chose; "." the body as a whole; empty: nothing yet, or declared
 };
 
 /// One configured source. Built without I/O (STYLE.md §6). Thread-safe.

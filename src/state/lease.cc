@@ -9,24 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/failpoint.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "io/file_store.h"
+#include "state/documents.h"
 
 namespace firn::state {
 namespace {
-
-constexpr size_t kNameBytesMax = 80;
-
-// "shop/orders" → "shop_orders-1f0c9a": readable, and distinct for distinct names.
-std::string FileNameOf(std::string_view name) {
-  std::string safe;
-  for (const char c : name.substr(0, kNameBytesMax)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-    safe += plain ? c : '_';
-  }
-  return safe + "-" + Sha256Hex(name).substr(0, 12);
-}
 
 struct Paths {
   std::string lock;
@@ -34,7 +22,7 @@ struct Paths {
 };
 
 Paths PathsOf(const std::string& folder, std::string_view name) {
-  const std::string base = folder + "/" + FileNameOf(name);
+  const std::string base = folder + "/" + DocumentName(name);
   return {.lock = base + ".lock", .holder = base + ".holder"};
 }
 
@@ -51,7 +39,9 @@ std::optional<LeaseHolder> ReadHolder(const std::string& path) {
   if (!time.ok()) return std::nullopt;
   return LeaseHolder{.process_id = pid->get<int64_t>(),
                      .run_id = run != json.end() && run->is_string() ? run->get<std::string>() : "",
-                     .since = *time};
+                     .since = *time,
+                     .host = "",
+                     .expires = {}};
 }
 
 // Only for people: written after the lock is held, replaced at once, not synced.
@@ -106,8 +96,9 @@ Result<Lease> Lease::Acquire(const Clock& clock, const std::string& folder, std:
     return Busy(name, ReadHolder(paths.holder), lock.status());
   }
   FIRN_FAILPOINT("state.lease.locked");
-  const Status written =
-      WriteHolder(paths.holder, {.process_id = ::getpid(), .run_id = std::string(run_id), .since = clock.Now()});
+  const Status written = WriteHolder(
+      paths.holder,
+      {.process_id = ::getpid(), .run_id = std::string(run_id), .since = clock.Now(), .host = "", .expires = {}});
   // The lease holds without it, so that a full disk does not prevent a run.
   if (!written.ok()) log::Warn("lease without holder file", {{"reason", written.message()}});
   return Lease(std::move(*lock));

@@ -38,6 +38,8 @@ struct LeaseHolder {
   int64_t process_id = 0;
   std::string run_id;
   Timestamp since;
+  std::string host;   // of a lease that is not on this machine
+  Timestamp expires;  // the same; renewed until then
 };
 Result<std::optional<LeaseHolder>> FindHolder(const std::string& folder, std::string_view name);
 

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
+#include "io/temporary_folder.h"
 
 namespace firn::state {
 namespace {
@@ -14,9 +14,8 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string Folder(const char* name) {
-  const std::string folder = ::testing::TempDir() + "firn_lease_" + name;
-  std::filesystem::remove_all(folder);
-  return folder;
+  static const io::TemporaryFolder root;
+  return root.path() + "/" + name;
 }
 
 TEST(Lease, KeepsASecondRunOutAndSaysWhoHoldsIt) {

@@ -17,6 +17,8 @@ constexpr Counter kCounters[] = {{"rows_read", &TableRecord::rows_read},
                                  {"rows_updated", &TableRecord::rows_updated},
                                  {"rows_deleted", &TableRecord::rows_deleted},
                                  {"rows_unchanged", &TableRecord::rows_unchanged},
+                                 {"rows_skipped", &TableRecord::rows_skipped},
+                                 {"rows_duplicates", &TableRecord::rows_duplicates},
                                  {"rows_quarantined", &TableRecord::rows_quarantined},
                                  {"source_bytes", &TableRecord::source_bytes},
                                  {"data_bytes", &TableRecord::data_bytes},
@@ -47,6 +49,22 @@ std::vector<std::string> Texts(const Json& json, const char* name) {
   return texts;
 }
 
+std::vector<Finding> Findings(const Json& json) {
+  std::vector<Finding> findings;
+  const auto found = json.find("findings");
+  if (found == json.end() || !found->is_array()) return findings;
+  for (const auto& item : *found) {
+    if (!item.is_object()) continue;
+    const auto text = [&](const char* name) {
+      const auto value = item.find(name);
+      return value != item.end() && value->is_string() ? value->get<std::string>() : std::string();
+    };
+    const auto error = item.find("error");
+    findings.push_back({.code = text("code"), .text = text("text"), .is_error = error != item.end() && *error == true});
+  }
+  return findings;
+}
+
 }  // namespace
 
 std::string WriteTableRecord(const TableRecord& record) {
@@ -55,6 +73,12 @@ std::string WriteTableRecord(const TableRecord& record) {
   for (const auto& text : kTexts) json[text.name] = record.*text.member;
   json["schema_changes"] = record.schema_changes;
   json["warnings"] = record.warnings;
+  json["ordinary"] = record.ordinary;
+  if (record.loaded_at) json["loaded_at_micros"] = record.loaded_at->micros;
+  json["findings"] = Json::array();
+  for (const Finding& finding : record.findings) {
+    json["findings"].push_back({{"code", finding.code}, {"text", finding.text}, {"error", finding.is_error}});
+  }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -72,6 +96,13 @@ TableRecord ParseTableRecord(std::string_view text) {
   }
   record.schema_changes = Texts(json, "schema_changes");
   record.warnings = Texts(json, "warnings");
+  record.findings = Findings(json);
+  const auto loaded_at = json.find("loaded_at_micros");
+  if (loaded_at != json.end() && loaded_at->is_number_integer()) {
+    record.loaded_at = Timestamp{.micros = loaded_at->get<int64_t>()};
+  }
+  const auto ordinary = json.find("ordinary");
+  if (ordinary != json.end() && ordinary->is_boolean()) record.ordinary = ordinary->get<bool>();
   return record;
 }
 

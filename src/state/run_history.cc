@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "base/failpoint.h"
@@ -14,26 +13,17 @@
 #include "base/thread_annotations.h"
 #include "io/file_store.h"
 #include "state/database.h"
+#include "state/no_run.h"
 #include "state/record_json.h"
+#include "state/this_process.h"
 
 namespace firn::state {
 namespace {
 
-constexpr size_t kIdBeginningMin = 4;
 constexpr char kRunColumns[] =
     "sequence, run_id, pipeline, environment, command, lake, log_file, state, exit_code, started, finished, "
     "process_id, "
     "process_start";
-
-// When a process started, in clock ticks since boot (proc(5), /proc/<pid>/stat field 22): with the process id it names
-// a process even after ids were used again. 0 if there is none.
-int64_t ProcessStart(int64_t process_id) {
-  std::ifstream file("/proc/" + std::to_string(process_id) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  size_t at = text.rfind(')');
-  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
-  return at == std::string::npos ? 0 : std::atoll(text.c_str() + at);
-}
 
 RunRecord ReadRun(const Statement& row) {
   RunRecord run{.run_id = row.Text(1),
@@ -75,10 +65,14 @@ class History : public RunHistory {
   Status Finish(const std::string& run_id, RunState state, int32_t exit_code) override;
   Result<std::vector<RunRecord>> Runs(const RunFilter& filter) override;
   Result<RunRecord> FindRun(std::string_view run_id) override;
-  Result<std::vector<TableStatus>> LatestTables() override;
+  Result<std::vector<TableRecord>> RecentTables(const std::string& lake, const TableRecord& key,
+                                                int64_t limit) override;
+  Result<std::vector<TableStatus>> LatestTables(const std::string& lake) override;
   Status PutCursor(const std::string& stream, const Cursor& cursor) override;
   Result<std::optional<Cursor>> GetCursor(const std::string& stream) override;
   Status DropCursor(const std::string& stream) override;
+  Status KeepFile(const std::string&, const std::string&, std::string_view) override { return Status::OK(); }
+  Result<std::optional<std::string>> ReadFile(const std::string&, const std::string&) override { return std::nullopt; }
   std::vector<std::string> TakeWarnings() override {
     const MutexLock lock(mutex_);
     return std::exchange(warnings_, {});
@@ -110,7 +104,7 @@ class History : public RunHistory {
   Status PutAside(const Status& cause) FIRN_REQUIRES(mutex_);
   Status InsertRun(const RunRecord& run) FIRN_REQUIRES(mutex_);
   Status ReadTablesOf(RunRecord& run) FIRN_REQUIRES(mutex_);
-  Result<TableStatus> StatusOf(const Statement& row) FIRN_REQUIRES(mutex_);
+  Result<TableStatus> StatusOf(const Statement& row, const std::string& lake) FIRN_REQUIRES(mutex_);
   Result<Statement> Prepare(std::string_view sql) FIRN_REQUIRES(mutex_) {
     return Statement::Prepare(database_.get(), sql);
   }
@@ -240,11 +234,6 @@ Status History::ReadTablesOf(RunRecord& run) {
   }
 }
 
-Status NoRun(std::string_view run_id, std::string why) {
-  return MakeError(Fault::kConfig, "there is no run " + std::string(run_id),
-                   {.code = "E0751", .why = std::move(why), .next = "firn runs"});
-}
-
 Result<RunRecord> History::FindRun(std::string_view run_id) {
   std::vector<RunRecord> found;
   const bool last = run_id == "last";
@@ -272,7 +261,31 @@ Result<RunRecord> History::FindRun(std::string_view run_id) {
   return NoRun(run_id, found.size() > 1 ? "more than one run begins with this" : newest);
 }
 
-Result<TableStatus> History::StatusOf(const Statement& row) {
+Result<std::vector<TableRecord>> History::RecentTables(const std::string& lake, const TableRecord& key, int64_t limit) {
+  std::vector<TableRecord> records;
+  ARROW_RETURN_NOT_OK(Read([&]() FIRN_NO_THREAD_SAFETY_ANALYSIS {
+    records.clear();
+    ARROW_ASSIGN_OR_RAISE(
+        Statement rows,
+        Prepare(std::string("SELECT ") + kTableColumns +
+                " FROM run_tables t JOIN runs r ON r.sequence = t.run_sequence WHERE r.lake = ? AND t.pipeline = ? AND "
+                "t.\"table\" = ? AND t.identifier = ? AND t.state <> ? ORDER BY t.run_sequence DESC LIMIT ?"));
+    rows.Bind(lake)
+        .Bind(key.pipeline)
+        .Bind(key.table)
+        .Bind(key.identifier)
+        .Bind(static_cast<int64_t>(TableState::kRunning))
+        .Bind(limit);
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const bool more, rows.Step());
+      if (!more) return Status::OK();
+      records.push_back(ReadTable(rows));
+    }
+  }));
+  return records;
+}
+
+Result<TableStatus> History::StatusOf(const Statement& row, const std::string& lake) {
   TableStatus status{.run_id = row.Text(7),
                      .run_started = {.micros = row.Int(8)},
                      .run_state = static_cast<RunState>(row.Int(9)),
@@ -282,13 +295,13 @@ Result<TableStatus> History::StatusOf(const Statement& row) {
   const auto completed = static_cast<int64_t>(TableState::kCompleted);
   ARROW_ASSIGN_OR_RAISE(
       Statement more,
-      Prepare("SELECT max(CASE WHEN state = ?3 THEN finished END), (SELECT snapshot_id FROM run_tables WHERE pipeline "
-              "= ?1 AND \"table\" = ?2 AND snapshot_id IS NOT NULL ORDER BY run_sequence DESC LIMIT 1), count(*) "
-              "FILTER (WHERE state = ?4 AND run_sequence > coalesce((SELECT max(run_sequence) FROM run_tables WHERE "
-              "pipeline = ?1 AND \"table\" = ?2 AND state = ?3), 0)) FROM run_tables WHERE pipeline = ?1 AND \"table\" "
-              "= ?2"));
+      Prepare("WITH own AS (SELECT t.* FROM run_tables t JOIN runs r ON r.sequence = t.run_sequence WHERE t.pipeline = "
+              "?1 AND t.\"table\" = ?2 AND t.identifier = ?5 AND r.lake = ?6) SELECT max(CASE WHEN state = ?3 THEN "
+              "finished END), (SELECT snapshot_id FROM own WHERE snapshot_id IS NOT NULL ORDER BY run_sequence DESC "
+              "LIMIT 1), count(*) FILTER (WHERE state = ?4 AND run_sequence > coalesce((SELECT max(run_sequence) FROM "
+              "own WHERE state = ?3), 0)) FROM own"));
   more.Bind(status.last.pipeline).Bind(status.last.table).Bind(completed);
-  more.Bind(static_cast<int64_t>(TableState::kFailed));
+  more.Bind(static_cast<int64_t>(TableState::kFailed)).Bind(status.last.identifier).Bind(lake);
   ARROW_RETURN_NOT_OK(more.Step().status());
   if (const auto success = more.OptionalInt(0)) status.last_success = Timestamp{.micros = *success};
   status.last_snapshot_id = more.OptionalInt(1);
@@ -296,20 +309,24 @@ Result<TableStatus> History::StatusOf(const Statement& row) {
   return status;
 }
 
-Result<std::vector<TableStatus>> History::LatestTables() {
+Result<std::vector<TableStatus>> History::LatestTables(const std::string& lake) {
   std::vector<TableStatus> all;
   ARROW_RETURN_NOT_OK(Read([&]() FIRN_NO_THREAD_SAFETY_ANALYSIS {
     all.clear();
     ARROW_ASSIGN_OR_RAISE(
         Statement rows,
-        Prepare(std::string("SELECT ") + kTableColumns +
-                ", r.run_id, r.started, r.state, r.process_id, r.process_start FROM run_tables t JOIN runs r ON "
-                "r.sequence = t.run_sequence WHERE t.run_sequence = (SELECT max(run_sequence) FROM run_tables n WHERE "
-                "n.pipeline = t.pipeline AND n.\"table\" = t.\"table\") ORDER BY t.pipeline, t.\"table\""));
+        Prepare(std::string("WITH latest AS (SELECT max(n.run_sequence) AS sequence, n.pipeline, n.\"table\" FROM "
+                            "run_tables n JOIN runs m ON m.sequence = n.run_sequence WHERE ?1 = '' OR m.lake = ?1 "
+                            "GROUP BY n.pipeline, n.\"table\", n.identifier, m.lake) SELECT ") +
+                kTableColumns +
+                ", r.run_id, r.started, r.state, r.process_id, r.process_start, r.lake FROM latest l JOIN run_tables "
+                "t ON t.run_sequence = l.sequence AND t.pipeline = l.pipeline AND t.\"table\" = l.\"table\" JOIN runs "
+                "r ON r.sequence = t.run_sequence ORDER BY t.pipeline, t.\"table\", t.identifier, r.lake"));
+    rows.Bind(lake);
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const bool more, rows.Step());
       if (!more) return Status::OK();
-      ARROW_ASSIGN_OR_RAISE(TableStatus status, StatusOf(rows));
+      ARROW_ASSIGN_OR_RAISE(TableStatus status, StatusOf(rows, rows.Text(12)));
       const bool gone = ProcessStart(rows.Int(10)) != rows.Int(11);
       if (status.run_state == RunState::kRunning && gone) status.run_state = RunState::kInterrupted;
       all.push_back(std::move(status));

@@ -10,15 +10,16 @@
 #include <fstream>
 #include <thread>
 
+#include "io/temporary_folder.h"
+
 namespace firn::state {
 namespace {
 
 using ::testing::HasSubstr;
 
 std::string NewPath(const char* name) {
-  const std::string folder = ::testing::TempDir() + "firn_state_" + name;
-  std::filesystem::remove_all(folder);
-  return folder + "/.firn/state.db";
+  static const io::TemporaryFolder root;
+  return root.path() + "/" + name + "/.firn/state.db";
 }
 
 RunRecord NewRun(const std::string& id, const std::string& pipeline = "shop") {
@@ -134,6 +135,35 @@ TEST(RunHistory, ShowsTheLatestOfEachTable) {
   EXPECT_EQ(tables[0].last_success->micros, FakeClock().Now().micros + 3'600'000'000);
 }
 
+TEST(RunHistory, EnvironmentsDoNotHideEachOther) {
+  const FakeClock clock;
+  auto history = RunHistory::Make(clock, {.path = NewPath("environments")});
+  const auto run = [&](const std::string& id, const std::string& identifier, const std::string& lake,
+                       TableState state) {
+    RunRecord record = NewRun(id);
+    record.lake = lake;
+    TableRecord table = NewTable("orders", state);
+    table.identifier = identifier;
+    table.snapshot_id.reset();
+    EXPECT_TRUE(history->Begin(record).ok());
+    EXPECT_TRUE(history->RecordTable(id, table).ok());
+  };
+  run("run-1", "shop.orders", "/lake", TableState::kCompleted);
+  run("run-2", "dev_shop.orders", "/lake", TableState::kFailed);
+  run("run-3", "shop.orders", "/dev-lake", TableState::kFailed);
+  run("run-4", "dev_shop.orders", "/lake", TableState::kFailed);
+  const auto tables = history->LatestTables("/lake").ValueOrDie();
+  ASSERT_EQ(tables.size(), 2u);
+  EXPECT_EQ(tables[0].last.identifier, "dev_shop.orders");
+  EXPECT_EQ(tables[0].run_id, "run-4");
+  EXPECT_EQ(tables[0].failures_in_a_row, 2);
+  EXPECT_FALSE(tables[0].last_success.has_value());
+  EXPECT_EQ(tables[1].last.identifier, "shop.orders");
+  EXPECT_EQ(tables[1].run_id, "run-1");
+  EXPECT_EQ(tables[1].failures_in_a_row, 0);
+  EXPECT_EQ(history->LatestTables().ValueOrDie().size(), 3u);
+}
+
 TEST(RunHistory, ARunWhoseProcessIsGoneIsInterrupted) {
   const FakeClock clock;
   const std::string path = NewPath("gone");
@@ -163,6 +193,57 @@ TEST(RunHistory, KeepsTheNewestRunsOnly) {
   const auto runs = history->Runs({.limit = 100}).ValueOrDie();
   ASSERT_EQ(runs.size(), 3u);
   EXPECT_EQ(runs[2].run_id, "run-5");
+}
+
+TEST(RunHistory, GivesTheRecentRecordsOfATable) {
+  const FakeClock clock;
+  auto history = RunHistory::Make(clock, {.path = NewPath("recent")});
+  for (int i = 0; i < 4; ++i) {
+    const std::string id = "run-" + std::to_string(i);
+    ASSERT_TRUE(history->Begin(NewRun(id)).ok());
+    TableRecord table = NewTable("orders", i == 3 ? TableState::kRunning : TableState::kCompleted);
+    table.rows_read = i;
+    table.ordinary = i != 1;
+    table.loaded_at = Timestamp{.micros = 1'000 + i};
+    table.findings = {{.code = "E0940", .text = "no \"rows\"", .is_error = i == 2}};
+    ASSERT_TRUE(history->RecordTable(id, table).ok());
+    ASSERT_TRUE(history->RecordTable(id, NewTable("items")).ok());
+  }
+  const auto records = history->RecentTables("/lake", NewTable("orders"), 2).ValueOrDie();
+  ASSERT_EQ(records.size(), 2u);  // the running one is left out
+  EXPECT_EQ(records[0].rows_read, 2);
+  EXPECT_EQ(records[1].rows_read, 1);
+  EXPECT_TRUE(records[0].ordinary);
+  EXPECT_FALSE(records[1].ordinary);
+  EXPECT_EQ(records[0].loaded_at, Timestamp{.micros = 1'002});
+  EXPECT_EQ(records[0].findings, (std::vector<Finding>{{.code = "E0940", .text = "no \"rows\"", .is_error = true}}));
+  EXPECT_TRUE(history->RecentTables("/other", NewTable("orders"), 2).ValueOrDie().empty());
+  TableRecord other = NewTable("orders");
+  other.identifier = "dev_shop.orders";
+  EXPECT_TRUE(history->RecentTables("/lake", other, 2).ValueOrDie().empty());
+}
+
+// The part of a record that older versions wrote is read with the defaults of what they did not know.
+TEST(RunHistory, ReadsTheRecordsOfOlderVersions) {
+  const FakeClock clock;
+  const std::string path = NewPath("older");
+  auto history = RunHistory::Make(clock, {.path = path});
+  ASSERT_TRUE(history->Begin(NewRun("run-1")).ok());
+  ASSERT_TRUE(history->RecordTable("run-1", NewTable("orders")).ok());
+  Sql(path,
+      "UPDATE run_tables SET fresh_to = NULL, record = "
+      "'{\"rows_read\":7,\"rows_unchanged\":2,\"reason_code\":\"E0412\","
+      "\"schema_changes\":[],\"warnings\":[\"w\"]}'");
+  const auto records = history->RecentTables("/lake", NewTable("orders"), 5).ValueOrDie();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].rows_read, 7);
+  EXPECT_EQ(records[0].reason_code, "E0412");
+  EXPECT_TRUE(records[0].ordinary);
+  EXPECT_TRUE(records[0].findings.empty());
+  EXPECT_FALSE(records[0].fresh_to.has_value());
+  EXPECT_FALSE(records[0].loaded_at.has_value());
+  Sql(path, "UPDATE run_tables SET record = '{\"findings\":[7,{\"code\":1,\"error\":\"x\"}],\"ordinary\":3}'");
+  EXPECT_EQ(history->RecentTables("/lake", NewTable("orders"), 5).ValueOrDie()[0].findings, std::vector<Finding>(1));
 }
 
 TEST(RunHistory, CachesCursors) {

@@ -24,6 +24,14 @@ enum class TableState { kRunning, kCompleted, kFailed, kCancelled };
 std::string_view Name(RunState state);  // "partially failed"
 std::string_view Name(TableState state);
 
+/// Something about a table that a person should look at, although its load may have ended well.
+struct Finding {
+  std::string code;       // "E0940"
+  std::string text;       // one line, no values of rows
+  bool is_error = false;  // else a warning
+  friend bool operator==(const Finding&, const Finding&) = default;
+};
+
 /// What one run did with one table. Counters are those of pipeline/run_result.h.
 struct TableRecord {
   std::string pipeline;
@@ -34,7 +42,9 @@ struct TableRecord {
   std::string reason;       // the message, redacted
   std::string next;         // command to type
   int64_t rows_read = 0, rows_appended = 0, rows_inserted = 0, rows_updated = 0, rows_deleted = 0;
-  int64_t rows_unchanged = 0;  // boundary rows skipped, superseded duplicates
+  int64_t rows_unchanged = 0;  // rows_skipped and rows_duplicates
+  int64_t rows_skipped = 0;    // boundary rows, rows that changed nothing
+  int64_t rows_duplicates = 0;
   int64_t rows_quarantined = 0;
   int64_t source_bytes = 0;                                         // response bodies
   int64_t data_bytes = 0;                                           // Parquet files written
@@ -45,7 +55,10 @@ struct TableRecord {
   std::string cursor_after;
   std::vector<std::string> schema_changes;
   std::vector<std::string> warnings;
-  std::optional<Timestamp> fresh_to;  // newest cursor time loaded, if the cursor is a time
+  std::optional<Timestamp> fresh_to;  // newest value of the cursor or time column that the table has, if it is known
+  std::vector<Finding> findings;
+  bool ordinary = true;                // neither a window, nor cut, nor read anew by hand: its counts say what is usual
+  std::optional<Timestamp> loaded_at;  // start of the last run that completed the table, this one or an earlier one
   int64_t duration_ms = 0;
 };
 

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import glob
 import json
 import os
 import subprocess
@@ -125,6 +126,22 @@ def tool(name, *arguments, timeout=280):
     return run.returncode, run.stdout + run.stderr
 
 
+def can_ask_spark():
+    code, text = tool("toolbox-install", "spark", timeout=900)
+    if code != 0:
+        print(f"SKIPPED: Spark could not be installed, so it was not asked: {' '.join(text.strip().splitlines()[-1:])}", flush=True)
+    return code == 0
+
+
+def can_ask_trino():
+    """Trino is some GB: it is asked where it is installed already."""
+    home = os.environ.get("TOOLBOX_HOME", os.path.expanduser("~/.cache/firn-toolbox"))
+    there = bool(glob.glob(os.path.join(home, "trino-*", ".installed")))
+    if not there:
+        print("SKIPPED: Trino is not installed, so it was not asked (toolbox-install trino; needs Java 25)", flush=True)
+    return there
+
+
 def check_toolbox(lake, spark):
     if not os.path.exists(os.path.join(TOOLBOX, "iceberg-lint")):
         print("NOTE: no toolbox of stricter judges here (FIRN_TOOLBOX): no linter and no Rust, Spark and Trino readers were asked",
@@ -138,17 +155,13 @@ def check_toolbox(lake, spark):
             bad += 1
             print(f"LINT {path.split('/lake/')[-1]}:\n{text[-2500:]}")
     print(f"iceberg-lint: {len(paths) - bad} of {len(paths)} tables without a finding", flush=True)
-    if spark:
-        code, text = tool("toolbox-install", "spark", timeout=900)
-        if code != 0:
-            spark = False
-            print(f"NOTE: Spark could not be installed, so it was not asked: {text.strip().splitlines()[-1:]}", flush=True)
-    engines = "duckdb,pyiceberg,rust" + (",spark,trino" if spark else "")
+    spark, trino = spark and can_ask_spark(), spark and can_ask_trino()
+    engines = "duckdb,pyiceberg,rust" + (",spark" if spark else "") + (",trino" if trino else "")
     # The Rust reader fails on fields added inside a struct, pyiceberg gives [] for null lists there: known faults of theirs,
     # so they are not binding for the one table that does that.
-    required = "duckdb,pyiceberg,rust" + (",spark" if spark else "")
-    for some, options in ((paths[2:], ["--require", required]), (paths[:2], ["--require", "duckdb" + (",spark" if spark else ""),
-                                                                            "--allow", "rust", "--allow", "pyiceberg"])):
+    always = "duckdb" + (",spark" if spark else "") + (",trino" if trino else "")
+    for some, options in ((paths[2:], ["--require", always + ",pyiceberg,rust"]),
+                          (paths[:2], ["--require", always, "--allow", "rust", "--allow", "pyiceberg"])):
         code, text = tool("compare-readers", *some, "--engines", engines, *options, timeout=900)
         print(text[-6000:], flush=True)
         bad += code != 0

@@ -294,10 +294,3 @@ class FakeApi:
             fault.event.wait(60)
         request.connection.shutdown(socket.SHUT_RDWR) if fault.kind != "reset" else request.connection.close()
         return None
-
-
-def unused_port():
-    """A port nobody listens on (for "unreachable")."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

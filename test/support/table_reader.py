@@ -55,7 +55,7 @@ class TableReader:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(20 * float(os.environ.get("FIRN_TEST_PATIENCE", "1")))
         self.process.stdout.close()
 
     def ask(self, **request):
@@ -73,8 +73,20 @@ class TableReader:
     def rows(self, project, table, engine="pyiceberg", snapshot=None):
         return self.read(project, table, engine, snapshot)["rows"]
 
+    def delete_contents(self, project, table):
+        """Of each live delete file of each snapshot: 1 by position or a vector, 2 by equality, as pyiceberg reads it."""
+        return self.ask(engine="deletes", catalog=project.catalog, warehouse=project.path("lake"), table=table)["contents"]
+
 
 # ---- below here: in the venv ----
+
+def _s3_properties(s3):
+    """`s3`: {endpoint, key, secret} of a warehouse on S3, or None."""
+    if s3 is None:
+        return {}
+    return {"s3.endpoint": s3["endpoint"], "s3.access-key-id": s3["key"], "s3.secret-access-key": s3["secret"],
+            "s3.region": "us-east-1"}
+
 
 def _load(request):
     if "metadata" in request:
@@ -82,7 +94,7 @@ def _load(request):
         return StaticTable.from_metadata(request["metadata"])
     from pyiceberg.catalog.sql import SqlCatalog
     catalog = SqlCatalog("firn", uri=f"sqlite:///{request['catalog']}", warehouse=request["warehouse"],
-                         init_catalog_tables="false")
+                         init_catalog_tables="false", **_s3_properties(request.get("s3")))
     try:
         return catalog.load_table(request["table"])
     finally:
@@ -107,15 +119,21 @@ def _rows(arrow):
     return [_plain(row) for row in arrow.to_pylist()]
 
 
-def _duckdb():
+def _duckdb(s3):
     import duckdb
     import duckdb_extension_avro
+    import duckdb_extension_httpfs
     import duckdb_extension_iceberg
     db = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     db.execute("set timezone='UTC'")
-    for module, name in ((duckdb_extension_avro, "avro"), (duckdb_extension_iceberg, "iceberg")):
+    modules = [(duckdb_extension_avro, "avro"), (duckdb_extension_iceberg, "iceberg")]
+    for module, name in modules + ([(duckdb_extension_httpfs, "httpfs")] if s3 else []):
         folder = os.path.join(os.path.dirname(module.__file__), "extensions", "v" + duckdb.__version__)
         db.execute(f"LOAD '{os.path.join(folder, name + '.duckdb_extension')}'")
+    if s3:
+        secure, host = s3["endpoint"].split("://")
+        db.execute(f"CREATE SECRET (TYPE s3, KEY_ID '{s3['key']}', SECRET '{s3['secret']}', REGION 'us-east-1', URL_STYLE 'path', "
+                   f"ENDPOINT '{host}', USE_SSL {str(secure == 'https').lower()})")
     return db
 
 
@@ -127,7 +145,7 @@ def _read(request):
     snapshot = request.get("snapshot")
     if request.get("engine", "pyiceberg") == "duckdb":
         if not _connection:
-            _connection.append(_duckdb())
+            _connection.append(_duckdb(request.get("s3")))
         path = table.metadata_location.removeprefix("file://").replace("'", "''")
         at = f", snapshot_from_id => {int(snapshot)}" if snapshot is not None else ""
         result = _connection[0].execute(f"select * from iceberg_scan('{path}'{at})").to_arrow_table() \
@@ -136,10 +154,17 @@ def _read(request):
     else:
         rows = _rows(table.scan(snapshot_id=snapshot).to_arrow())
     metadata = table.metadata
-    return {"rows": rows, "schema": table.schema().model_dump(by_alias=True, mode="json"),
+    files = table.inspect.all_files()["file_path"].to_pylist() if request.get("all_files") else None
+    return {"rows": rows, "all_files": files, "schema": table.schema().model_dump(by_alias=True, mode="json"),
             "location": table.metadata_location,
             "snapshots": [s.snapshot_id for s in metadata.snapshots], "current": metadata.current_snapshot_id,
             "spec": [str(f.transform) for f in table.spec().fields]}
+
+
+def _delete_contents(table):
+    return [int(entry.data_file.content) for snapshot in table.metadata.snapshots
+            for manifest in snapshot.manifests(table.io)
+            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True) if int(entry.data_file.content) != 0]
 
 
 def _files(request):
@@ -176,6 +201,10 @@ def _serve():
                 answer = _files(request)
             elif "avro" in request:
                 answer = _avro(request)
+            elif request.get("engine") == "refs":
+                answer = {"refs": {name: ref.snapshot_id for name, ref in _load(request).metadata.refs.items()}}
+            elif request.get("engine") == "deletes":
+                answer = {"contents": _delete_contents(_load(request))}
             else:
                 answer = _read(request)
         except Exception as error:  # handed to the asker

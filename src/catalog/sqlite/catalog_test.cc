@@ -166,6 +166,21 @@ TEST_F(SqliteCatalogTest, LookingCreatesNothing) {
   EXPECT_TRUE(TryOpen(false).ok());
 }
 
+TEST_F(SqliteCatalogTest, MakesNoLakeAtAPathThatReadersMisread) {
+  const std::string folder = root_ + "/c#";
+  const auto open = [&] {
+    return OpenSqliteCatalog({.path = folder + "/catalog.db", .warehouse = folder}, *files_, clock_);
+  };
+  const Status refused = open().status();
+  EXPECT_EQ(FaultOf(refused), Fault::kConfig);
+  EXPECT_EQ(ContextOf(refused)->code, "E0471");
+  EXPECT_FALSE(std::filesystem::exists(folder));
+  Must(Database::Open({.path = root_ + "/catalog.db", .create = true}));
+  std::filesystem::create_directories(folder);
+  std::filesystem::rename(root_ + "/catalog.db", folder + "/catalog.db");
+  EXPECT_TRUE(open().ok());  // one that is there goes on
+}
+
 TEST_F(SqliteCatalogTest, ReadsAndWritesLayoutVersionZero) {
   {
     auto database = Must(Database::Open({.path = root_ + "/catalog.db", .create = true}));

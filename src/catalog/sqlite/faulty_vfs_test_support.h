@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <string>
 
 namespace firn::catalog::sqlite {
@@ -32,6 +33,8 @@ class FaultyVfs {
     fail_at_ = step;
   }
   bool failed() const { return failed_; }
+  /// Called before each write and sync: what a transaction relies on must be durable then.
+  std::function<void()> before_write;
 
  private:
   static constexpr char kName[] = "firn-faulty";
@@ -85,6 +88,7 @@ class FaultyVfs {
   template <typename Call>
   static int Try(sqlite3_file* file, int error, Call call) {
     FaultyVfs& owner = *reinterpret_cast<File*>(file)->owner;
+    if (owner.before_write) owner.before_write();
     const bool fails = ++owner.count_ == owner.fail_at_;
     if (!fails) return call();
     owner.failed_ = true;

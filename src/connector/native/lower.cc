@@ -133,7 +133,8 @@ class Lowering {
                   .total_timeout_ms = source.timeouts.total_ms,
                   .attempts_max = source.retry.attempts_max,
                   .retry_total_ms = source.retry.total_ms,
-                  .body_bytes_max = source.http.body_bytes_max};
+                  .body_bytes_max = source.http.body_bytes_max,
+                  .allow_private_redirects = source.http.allow_private_redirects};
     if (source.rate_limit && source.rate_limit->per_ms > 0) {
       plan.requests_per_second =
           static_cast<double>(source.rate_limit->requests) * 1000.0 / static_cast<double>(source.rate_limit->per_ms);
@@ -160,11 +161,18 @@ class Lowering {
     if (!table.body_json.empty()) plan.body = Body(table.body_json, path, names);
     plan.records = table.records == "." ? "" : table.records;
     plan.paginate = Paginate(table.paginate, path + ".paginate");
+    plan.status_rules = Rules(table);
+    if (table.empty_body_is_no_records) plan.empty_body = EmptyBody::kNoRecords;
     plan.primary_key = table.primary_key;
     plan.boundary = Boundary(table);
     plan.archive_raw = table.raw.mode == config::RawConfig::Mode::kArchive;
     if (table.partitions) Partitions(*table.partitions, &plan);
     if (!table.parent.empty()) plan.parent = Parent(table, plan);
+    for (const auto& column : table.columns) {
+      if (const Status status = expression::CheckZone(column.timezone); !status.ok()) {
+        Error("E0418", path + ".columns." + column.path + ".timezone", status.message());
+      }
+    }
     if (table.incremental) plan.incremental = Incremental(*table.incremental, table, plan);
     if (!table.delete_when.empty()) {
       plan.delete_when =
@@ -240,6 +248,24 @@ class Lowering {
     return plan;
   }
 
+  // A parent row may be gone before its children are asked for: then it has none.
+  static std::vector<StatusRule> Rules(const config::TableConfig& table) {
+    std::vector<StatusRule> rules;
+    for (const auto& rule : table.on_status) {
+      using From = config::StatusRuleConfig::Action;
+      const auto action = rule.action == From::kEmpty   ? StatusRule::Action::kEmpty
+                          : rule.action == From::kRetry ? StatusRule::Action::kRetry
+                                                        : StatusRule::Action::kFail;
+      rules.push_back({.status_min = rule.status_min, .status_max = rule.status_max, .action = action});
+    }
+    if (table.parent.empty()) return rules;
+    for (const int32_t missing : {404, 410}) {
+      rules.push_back(
+          {.status_min = missing, .status_max = missing, .action = StatusRule::Action::kEmpty, .declared = false});
+    }
+    return rules;
+  }
+
   static BoundaryRule Boundary(const config::TableConfig& table) {
     if (!table.incremental || table.write_disposition == config::WriteDisposition::kReplace) return BoundaryRule::kNone;
     if (table.primary_key.empty()) return BoundaryRule::kContent;
@@ -259,11 +285,6 @@ class Lowering {
     ParentPlan parent{.table = table.parent};
     if (pipeline_.FindTable(table.parent) == nullptr) {
       Error("E0405", table.config_path + ".parent", "'" + table.parent + "' is no table of this pipeline");
-    }
-    if (table.replace_children) {
-      Error("E0211", table.config_path + ".replace_children",
-            "replace_children is not in this build: children that vanish at the source stay in the table",
-            "leave it out, or load the children with write_disposition: replace");
     }
     std::set<std::string> fields;
     const auto use = [&](const Template& text) {

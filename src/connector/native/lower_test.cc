@@ -3,8 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
+
+#include "io/temporary_folder.h"
 
 namespace firn::connector {
 namespace {
@@ -21,17 +22,15 @@ struct Lowered {
 class LowerTest : public ::testing::Test {
  protected:
   Lowered Lower(const std::string& tables) {
-    const auto folder = std::filesystem::path(::testing::TempDir()) / "lower_test";
-    std::filesystem::create_directories(folder);
-    std::ofstream(folder / "firn.yaml") << "version: 1\npipelines:\n  shop:\n    source:\n      type: rest\n"
-                                           "      base_url: https://api.example/v1\n"
-                                           "      auth: {type: bearer, token: abcdef}\n"
-                                           "      headers: {X-Client: firn}\n"
-                                           "    dataset: shop\n    tables:\n"
-                                        << tables;
+    std::ofstream(folder_.path() + "/firn.yaml") << "version: 1\npipelines:\n  shop:\n    source:\n      type: rest\n"
+                                                    "      base_url: https://api.example/v1\n"
+                                                    "      auth: {type: bearer, token: abcdef}\n"
+                                                    "      headers: {X-Client: firn}\n"
+                                                    "    dataset: shop\n    tables:\n"
+                                                 << tables;
     config::LoadOptions options;
-    options.config = (folder / "firn.yaml").string();
-    options.working_folder = folder.string();
+    options.config = folder_.path() + "/firn.yaml";
+    options.working_folder = folder_.path();
     config::Diagnostics diagnostics;
     auto project = config::LoadProject(options, &diagnostics);
     Lowered lowered{.loaded = project.status()};
@@ -42,6 +41,9 @@ class LowerTest : public ::testing::Test {
     }
     return lowered;
   }
+
+ private:
+  io::TemporaryFolder folder_;
 };
 
 TEST_F(LowerTest, LowersTheProjectOfTheDesignPage) {
@@ -119,6 +121,7 @@ TEST_F(LowerTest, RefusesWhatCannotBeExact) {
   const std::tuple<const char*, const char*> cases[] = {
       {"      p: {path: /p}\n      t: {parent: p, path: '/p/{{ parent.id }}', incremental: {cursor: at}}\n", "E0407"},
       {"      p: {path: /p}\n      t: {parent: p, path: '/p/{{ parent }}'}\n", "E0450"},
+      {"      t: {columns: {d: {type: timestamptz, timezone: Europe/Nowhere}}}\n", "E0418"},
   };
   for (const auto& [tables, code] : cases) {
     const Lowered lowered = Lower(tables);

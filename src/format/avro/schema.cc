@@ -204,14 +204,12 @@ class Parser {
 }  // namespace
 
 int Node::FindField(int32_t field_id, std::string_view field_name) const {
-  bool has_ids = false;
   for (size_t i = 0; i < fields.size(); ++i) {
     if (fields[i].field_id == field_id) return static_cast<int>(i);
-    has_ids |= fields[i].field_id.has_value();
   }
-  if (has_ids) return -1;
+  // A field that has no id is known by its name; one that has another id is another field.
   for (size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].name == field_name) return static_cast<int>(i);
+    if (!fields[i].field_id && fields[i].name == field_name) return static_cast<int>(i);
   }
   return -1;
 }

@@ -52,7 +52,7 @@ struct Node {
   std::vector<std::string> symbols;   // kEnum
   int32_t height = 1;                 // levels of types below and with this one
 
-  /// Index of the field with that Iceberg id, else (if no field has an id) of that name; -1 if there is none.
+  /// Index of the field with that Iceberg id, else of one that has no id and that name; -1 if there is none.
   int FindField(int32_t field_id, std::string_view field_name) const;
 };
 

@@ -33,6 +33,10 @@ enum class Kind : uint8_t {
   kString,
   kMasked,  // string made by a mask
   kJson,    // string of JSON text
+  kTimestampNs,
+  kTimestampTzNs,
+  kBinary,  // base64 or hexadecimal text
+  kFixed,   // the same, of one length
   kUuid,
   kStruct,
   kList,
@@ -45,51 +49,66 @@ struct Column;
 /// One key of an object: its first column and the siblings for values of other types.
 struct KeyField {
   explicit KeyField(std::string source_key);
-  std::string key;
-  std::vector<std::unique_ptr<Column>> columns;  // never empty once in use
-  uint64_t head = 0;                             // the key's first eight bytes, for comparing without a call
+  // What decoding looks at comes first, in one cache line.
+  uint64_t head = 0;  // the key's first eight bytes, for comparing without a call
   uint64_t head_mask = 0;
-  uint64_t tail = 0;       // its last eight bytes, if it has more than eight
-  bool comparable = true;  // false: the key is long or has characters that JSON must escape
-  uint64_t instance = 0;   // the object that set it last: finds duplicate keys
+  uint64_t tail = 0;                             // its last eight bytes, if it has more than eight
+  uint64_t instance = 0;                         // the object that set it last: finds duplicate keys
+  std::vector<std::unique_ptr<Column>> columns;  // never empty once in use
+  uint32_t size = 0;                             // of the key
+  bool comparable = true;                        // false: the key is long or has characters that JSON must escape
+  std::string key;
 };
 
 /// A node of the tree that is plan and buffers in one: what to do with each key, and the values so far.
-/// Rows of a column are filled lazily: `length` may lag behind, missing rows are null. The rows of a struct's children
-/// are its own rows; the rows of a list's element are the elements of all lists so far.
+/// Rows of a column are filled lazily: `length` may lag behind, missing rows are null. Between records a column without
+/// rows has none below it either. The rows of a struct's children are its own rows; the rows of a list's element are
+/// the elements of all lists so far.
 struct Column {
+  // What decoding touches for each value comes first, in few cache lines: of thousands of columns most are cold.
   Kind kind = Kind::kOther;
+  bool has_nulls = false;
+  bool required = false;
+  bool sibling = false;
+  int64_t length = 0;
+  int64_t data_size = 0;  // strings: bytes so far
+  const ColumnHint* hint = nullptr;
+  ColumnBuffer values;                            // fixed-width values (bool one byte each) or string bytes
+  ColumnBuffer offsets;                           // int32, length + 1
+  ColumnBuffer validity;                          // one byte per row; unused while has_nulls is false
+  int64_t child_length = 0;                       // kList, kMap: elements so far
+  std::vector<std::unique_ptr<KeyField>> fields;  // kStruct: its keys; kList, kMap: one, the element or value
+  std::unique_ptr<Column> empty_leaf;             // kStruct: "_empty"
+  const MaskTree* masks = nullptr;                // of this path or below
+
   std::string name;
   int32_t id = 0;
   int32_t precision = 0;
   int32_t scale = 0;
   int32_t fixed_length = 0;
-  bool required = false;
-  bool sibling = false;
   std::string doc;
-  int32_t position = 0;             // among the columns of its struct
-  schema::TypePtr other;            // kOther: the type
-  const MaskTree* masks = nullptr;  // of this path or below
-  const ColumnHint* hint = nullptr;
+  int32_t position = 0;              // among the columns of its struct
+  schema::TypePtr other;             // kOther: the type
   int32_t key_id = 0, value_id = 0;  // field ids inside lists and maps
 
-  std::vector<std::unique_ptr<KeyField>> fields;          // kStruct: its keys; kList, kMap: one, the element or value
   std::unordered_map<std::string_view, uint32_t> by_key;  // kStruct: into `fields`
   std::unordered_set<std::string> names;                  // kStruct: lower-case names of its columns
-  std::unique_ptr<Column> empty_leaf;                     // kStruct: "_empty"
+  std::unordered_set<std::string> nested_names;           // kStruct: those of structs, lists and maps
+  std::unordered_set<std::string> dotted_names;           // kStruct: those with a dot
+  std::unordered_set<std::string> deferred;               // kStruct: keys that inference saw without a type
   std::unique_ptr<Column> map_keys;                       // kMap
   int32_t next_position = 0;                              // kStruct
   int32_t added_keys = 0;                                 // kStruct: since the types were decided
 
-  int64_t length = 0;
-  int64_t child_length = 0;  // kList, kMap: elements so far
-  int64_t data_size = 0;     // strings: bytes so far
-  ColumnBuffer values;       // fixed-width values (bool one byte each) or string bytes
-  ColumnBuffer offsets;      // int32, length + 1
-  ColumnBuffer validity;     // one byte per row; unused while has_nulls is false
-  bool has_nulls = false;
+  // Made for the type of the last batch, which is the same object until the plan changes.
+  std::shared_ptr<arrow::DataType> finished_type;
+  std::vector<Column*> ordered;             // kStruct: its columns
+  std::shared_ptr<arrow::ArrayData> nulls;  // at least as many as were wanted last
 
   bool is_text() const { return kind == Kind::kString || kind == Kind::kMasked || kind == Kind::kJson; }
+  bool has_offsets() const { return is_text() || kind == Kind::kBinary; }
+  /// Bytes of one value; 0 unless they are fixed.
+  int64_t width() const;
   Column* element() const { return fields[0]->columns[0].get(); }
 
   /// Adds a key to a struct. The field must have its columns.
@@ -122,6 +141,8 @@ struct Column {
     return MarkValid(row);
   }
   bool AppendText(int64_t row, std::string_view text);
+  /// kFixed: `bytes` of its length.
+  bool AppendRaw(int64_t row, std::string_view bytes);
   /// Structs: only validity.
   bool AppendPresent(int64_t row) { return (length == row || FillNulls(row)) && MarkValid(row); }
   /// Lists and maps: the elements up to child_length belong to `row`. BeginList has been called before them.
@@ -134,7 +155,8 @@ struct Column {
   void Truncate(int64_t rows);
   /// Rewrites the values for a promotion: kInt to kLong, kFloat to kDouble.
   bool Widen();
-  /// Gives the rows to Arrow and starts anew. `length` must not be more than `rows`.
+  /// Gives the rows to Arrow and starts anew. `length` must not be more than `rows`. A column without values takes a
+  /// share of nulls made before, with everything below it: children may be longer than their struct.
   Result<std::shared_ptr<arrow::ArrayData>> Finish(int64_t rows, const std::shared_ptr<arrow::DataType>& type);
 
  private:
@@ -149,10 +171,13 @@ struct Column {
     return true;
   }
   bool MakeValidity(int64_t rows);
+  Result<std::shared_ptr<arrow::ArrayData>> Nulls(int64_t rows);
+  Status FinishChildren(int64_t rows, const arrow::DataType& type, arrow::ArrayData* data);
+  void Restart();
   Result<std::shared_ptr<arrow::Buffer>> FinishValidity(int64_t rows, int64_t& null_count);
 };
 
-/// Bytes of one value of a fixed-width kind; 0 for the others.
+/// Bytes of one value of a fixed-width kind; 0 for the others, and for kFixed, whose length the column knows.
 int64_t FixedWidth(Kind kind);
 
 /// All columns of a struct in the order of the schema. Borrowed.
@@ -162,7 +187,7 @@ std::vector<Column*> OrderedColumns(const Column& structure);
 /// and eight more bytes readable there, and longer keys are looked up instead.
 inline constexpr size_t kKeyBytesMax = 48;
 inline bool KeyIs(const uint8_t* inside, const KeyField& field) {
-  const size_t size = field.key.size();
+  const size_t size = field.size;
   uint64_t head;
   std::memcpy(&head, inside, 8);
   if (!field.comparable || ((head ^ field.head) & field.head_mask) != 0 || inside[size] != '"') return false;

@@ -4,11 +4,88 @@
 #include <arrow/memory_pool.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <optional>
 #include <utility>
+
+#include "io/buffer_recycler.h"
 
 namespace firn::format::json {
 namespace {
 constexpr int64_t kSmallest = 256;
+constexpr int64_t kBlockBytes = int64_t{256} << 10;
+constexpr size_t kBlocksKept = 32;  // 8 MiB: most of what a batch of thousands of columns takes
+constexpr int64_t kAlignment = 64;
+constexpr int64_t kZerosMin = int64_t{4} << 10;
+}  // namespace
+
+// A block and the buffers that are its pieces: made together and freed together, because a million small objects cost
+// more than what they hold.
+struct ColumnArena::Slab {
+  static constexpr size_t kPiecesMax = 256;
+  std::shared_ptr<arrow::ResizableBuffer> block;
+  std::array<std::optional<arrow::Buffer>, kPiecesMax> pieces;
+  size_t num_pieces = 0;
+};
+
+ColumnArena::ColumnArena(arrow::MemoryPool* memory)
+    : pool(memory),
+      blocks_(io::BufferRecycler::Make(
+          {.buffers_max = kBlocksKept, .bytes_max = kBlocksKept * kBlockBytes, .pool = pool})) {}
+ColumnArena::~ColumnArena() = default;
+
+bool ColumnArena::Note(const Status& status) {
+  if (failure.ok()) failure = status;
+  return status.ok();
+}
+
+bool ColumnArena::NewBuffer(int64_t size, std::shared_ptr<arrow::ResizableBuffer>* buffer) {
+  auto made = arrow::AllocateResizableBuffer(size, pool);
+  if (!made.ok()) return Note(made.status());
+  *buffer = *std::move(made);
+  return true;
+}
+
+// `same_block`: what is left of the block goes on with more pieces.
+bool ColumnArena::NewSlab(bool same_block) {
+  auto slab = std::make_shared<Slab>();
+  if (same_block) {
+    slab->block = slab_->block;
+  } else {
+    auto made = blocks_->Take(kBlockBytes);
+    if (!made.ok()) return Note(made.status());
+    slab->block = *std::move(made);
+    block_used_ = 0;
+  }
+  slab_ = std::move(slab);
+  return true;
+}
+
+uint8_t* ColumnArena::Room(int64_t size) {
+  own_.reset();
+  if (size > kPieceBytesMax) return NewBuffer(size, &own_) ? own_->mutable_data() : nullptr;
+  const bool fits = slab_ != nullptr && block_used_ + size <= kBlockBytes;
+  if ((!fits || slab_->num_pieces == Slab::kPiecesMax) && !NewSlab(fits)) return nullptr;
+  return slab_->block->mutable_data() + block_used_;
+}
+
+std::shared_ptr<arrow::Buffer> ColumnArena::Take(int64_t size) {
+  if (own_ != nullptr) return arrow::SliceBuffer(std::exchange(own_, nullptr), 0, size);
+  std::optional<arrow::Buffer>& piece = slab_->pieces[slab_->num_pieces++];
+  piece.emplace(slab_->block->data() + block_used_, size);
+  block_used_ += (size + kAlignment - 1) & -kAlignment;
+  return {slab_, &*piece};  // lives with the slab
+}
+
+std::shared_ptr<arrow::Buffer> ColumnArena::Zeros(int64_t size) {
+  if (zeros_ == nullptr || zeros_->size() < size) {
+    const auto wanted = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(std::max(size, kZerosMin))));
+    if (!NewBuffer(wanted, &zeros_)) return nullptr;
+    std::memset(zeros_->mutable_data(), 0, static_cast<size_t>(wanted));
+  }
+  return zeros_;
 }
 
 ColumnBuffer::ColumnBuffer() = default;
@@ -38,6 +115,12 @@ bool ColumnBuffer::Reserve(int64_t bytes) {
 }
 
 Result<std::shared_ptr<arrow::Buffer>> ColumnBuffer::Finish(int64_t size) {
+  if (size <= ColumnArena::kPieceBytesMax && capacity_ <= 4 * ColumnArena::kPieceBytesMax) {
+    uint8_t* room = arena_->Room(size);
+    if (room == nullptr) return arena_->failure;
+    if (size > 0) std::memcpy(room, data_, static_cast<size_t>(size));
+    return arena_->Take(size);
+  }
   if (!buffer_ && !Reserve(std::max<int64_t>(size, 1))) return arena_->failure;
   expected_ = size;
   // A buffer that is mostly air would be held by whoever holds the batch.
@@ -46,12 +129,6 @@ Result<std::shared_ptr<arrow::Buffer>> ColumnBuffer::Finish(int64_t size) {
   data_ = nullptr;
   capacity_ = 0;
   return std::shared_ptr<arrow::Buffer>(std::move(buffer_));
-}
-
-void ColumnBuffer::Clear() {
-  buffer_.reset();
-  data_ = nullptr;
-  capacity_ = 0;
 }
 
 }  // namespace firn::format::json

@@ -3,20 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace firn::format::json {
 namespace {
 
 constexpr std::string_view kNotePrefix = "firn:";
 constexpr std::array<std::string_view, 9> kSiblingSuffixes = {"bool",   "long", "decimal", "double", "string",
                                                               "struct", "list", "json",    "map"};
-
-std::string Lower(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 // The key that a column without a note is a sibling of, by its name; empty if it is none.
 std::string_view SiblingBase(std::string_view name) {
@@ -36,6 +30,27 @@ struct Place {
 };
 
 std::unique_ptr<Column> ColumnFromField(const schema::Field& field, const FieldNote& note, const Place& place);
+
+bool IsNested(const Column& column) {
+  return column.kind == Kind::kStruct || column.kind == Kind::kList || column.kind == Kind::kMap;
+}
+
+void NoteName(Column& structure, const std::string& lower, bool nested) {
+  structure.names.insert(lower);
+  if (nested) structure.nested_names.insert(lower);
+  if (lower.find('.') != std::string::npos) structure.dotted_names.insert(lower);
+}
+
+// Engines find a column by its path with dots, which must therefore be one column's alone.
+bool IsFree(const Column& structure, const std::string& lower, bool nested) {
+  if (structure.names.contains(lower)) return false;
+  for (size_t dot = lower.find('.'); dot != std::string::npos; dot = lower.find('.', dot + 1)) {
+    if (structure.nested_names.contains(lower.substr(0, dot))) return false;
+  }
+  if (!nested) return true;
+  return std::none_of(structure.dotted_names.begin(), structure.dotted_names.end(),
+                      [&](const std::string& other) { return other.starts_with(lower + "."); });
+}
 
 void FillStruct(Column& column, const std::vector<schema::Field>& fields, const Place& place, bool top) {
   struct Later {
@@ -60,7 +75,7 @@ void FillStruct(Column& column, const std::vector<schema::Field>& fields, const 
   };
   for (const schema::Field& field : fields) {
     const int32_t position = column.next_position++;
-    column.names.insert(Lower(field.name));
+    NoteName(column, AsciiLower(field.name), field.type->is_nested());
     if (top && IsReservedName(field.name)) continue;
     if (!top && field.name == "_empty" && field.type->id == schema::TypeId::kBoolean) {
       column.empty_leaf = ColumnFromField(field, {}, {});
@@ -125,13 +140,42 @@ schema::Field FieldOf(const Column& column) {
 
 }  // namespace
 
+namespace {
+
+// A note is one line: of a key with a line break, or with a backslash in front, they are written as two characters.
+std::string Escaped(const std::string& key) {
+  if (key.find('\n') == std::string::npos && !key.starts_with('\\')) return key;
+  std::string text = "\\";
+  for (const char c : key) text += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
+  return text;
+}
+
+std::string Unescaped(std::string_view text) {
+  if (!text.starts_with('\\')) return std::string(text);
+  std::string key;
+  for (size_t i = 1; i < text.size(); ++i) {
+    const bool escape = text[i] == '\\' && i + 1 < text.size();
+    key += !escape ? text[i] : text[++i] == 'n' ? '\n' : text[i];
+  }
+  return key;
+}
+
+}  // namespace
+
 FieldNote ParseNote(std::string_view doc) {
   FieldNote note;
-  if (!doc.starts_with(kNotePrefix)) return note;
+  if (!doc.starts_with(kNotePrefix)) {
+    note.text = std::string(doc);
+    return note;
+  }
   doc.remove_prefix(kNotePrefix.size());
+  if (const size_t end = doc.find('\n'); end != std::string_view::npos) {
+    note.text = std::string(doc.substr(end + 1));
+    doc = doc.substr(0, end);
+  }
   while (!doc.empty()) {
     if (doc.starts_with("key=")) {
-      note.key = std::string(doc.substr(4));
+      note.key = Unescaped(doc.substr(4));
       break;
     }
     const size_t space = doc.find(' ');
@@ -150,14 +194,33 @@ std::string FormatNote(const FieldNote& note) {
   if (note.sibling) add("sibling");
   if (note.json) add("json");
   if (note.json_elements) add("json-elements");
-  if (note.key) add("key=" + *note.key);
-  return text;
+  if (note.key) add("key=" + Escaped(*note.key));
+  if (note.text.empty()) return text;
+  return text.empty() ? note.text : text + "\n" + note.text;
 }
 
 std::unique_ptr<Column> PlanFromSchema(const schema::Schema& schema, const TypingContext& context) {
   auto root = NewColumn(Kind::kStruct, "");
   FillStruct(*root, schema.fields, {context.masks.get(), &context.hints}, true);
   return root;
+}
+
+Status CheckMasksHold(const Column& column, const std::string& path) {
+  if (column.masks != nullptr && column.masks->masks_value() && column.kind != Kind::kMasked) {
+    return MakeError(Fault::kConfig,
+                     "column " + path + " is " + ToString(*TypeOf(column)) +
+                         " in the table: mask_on_write gives text, which it cannot hold",
+                     {.code = "E0873",
+                      .state = "nothing was read or written; rows loaded before are not masked",
+                      .next = "firn table alter TABLE drop-column " + path + ", firn table alter TABLE add-column " +
+                              path + " string, then firn run"});
+  }
+  for (const auto& field : column.fields) {
+    for (const auto& child : field->columns) {
+      ARROW_RETURN_NOT_OK(CheckMasksHold(*child, path.empty() ? child->name : path + "." + child->name));
+    }
+  }
+  return Status::OK();
 }
 
 schema::Schema SchemaOf(const Column& root) {
@@ -192,6 +255,14 @@ schema::TypePtr TypeOf(const Column& column) {
     case Kind::kMasked:
     case Kind::kJson:
       return schema::String();
+    case Kind::kTimestampNs:
+      return schema::TimestampNs();
+    case Kind::kTimestampTzNs:
+      return schema::TimestampTzNs();
+    case Kind::kBinary:
+      return schema::Binary();
+    case Kind::kFixed:
+      return schema::Fixed(column.fixed_length);
     case Kind::kUuid:
       return schema::Uuid();
     case Kind::kOther:
@@ -235,6 +306,7 @@ std::unique_ptr<Column> ClonePlan(const Column& column, ColumnArena* arena) {
   copy->value_id = column.value_id;
   copy->next_position = column.next_position;
   copy->added_keys = column.added_keys;
+  copy->deferred = column.deferred;
   for (const auto& field : column.fields) {
     auto field_copy = std::make_unique<KeyField>(field->key);
     for (const auto& child : field->columns) field_copy->columns.push_back(ClonePlan(*child, arena));
@@ -249,6 +321,30 @@ std::unique_ptr<Column> ClonePlan(const Column& column, ColumnArena* arena) {
   copy->offsets.SetArena(arena);
   copy->validity.SetArena(arena);
   return copy;
+}
+
+bool SamePlan(const Column& a, const Column& b) {
+  const auto same_or_none = [](const std::unique_ptr<Column>& x, const std::unique_ptr<Column>& y) {
+    return x && y ? SamePlan(*x, *y) : !x && !y;
+  };
+  const auto same_field = [](const std::unique_ptr<KeyField>& x, const std::unique_ptr<KeyField>& y) {
+    return x->key == y->key && std::equal(x->columns.begin(), x->columns.end(), y->columns.begin(), y->columns.end(),
+                                          [](const auto& c, const auto& d) { return SamePlan(*c, *d); });
+  };
+  return a.kind == b.kind && a.name == b.name && a.doc == b.doc && a.precision == b.precision && a.scale == b.scale &&
+         a.position == b.position && a.hint == b.hint && a.masks == b.masks &&
+         same_or_none(a.empty_leaf, b.empty_leaf) && same_or_none(a.map_keys, b.map_keys) &&
+         std::equal(a.fields.begin(), a.fields.end(), b.fields.begin(), b.fields.end(), same_field);
+}
+
+bool SameDeferred(const Column& a, const Column& b) {
+  if (a.deferred != b.deferred) return false;
+  for (size_t i = 0; i < a.fields.size(); ++i) {
+    for (size_t k = 0; k < a.fields[i]->columns.size(); ++k) {
+      if (!SameDeferred(*a.fields[i]->columns[k], *b.fields[i]->columns[k])) return false;
+    }
+  }
+  return true;
 }
 
 void SetArena(Column& column, ColumnArena* arena) {
@@ -303,8 +399,16 @@ Kind KindOf(const schema::Type& type) {
       return Kind::kList;
     case schema::TypeId::kMap:
       return Kind::kMap;
+    case schema::TypeId::kTimestampNs:
+      return Kind::kTimestampNs;
+    case schema::TypeId::kTimestampTzNs:
+      return Kind::kTimestampTzNs;
     case schema::TypeId::kFixed:
+      return Kind::kFixed;
     case schema::TypeId::kBinary:
+      return Kind::kBinary;
+    case schema::TypeId::kUnknown:
+    case schema::TypeId::kVariant:
       return Kind::kOther;
   }
   return Kind::kOther;
@@ -326,17 +430,32 @@ std::unique_ptr<Column> NewColumn(Kind kind, std::string name) {
   return column;
 }
 
-std::string TakeName(Column& structure, const std::string& wanted, bool top) {
+std::string TakeName(Column& structure, const std::string& wanted, bool nested, bool top) {
   if (structure.names.empty()) {
-    for (const Column* column : OrderedColumns(structure)) structure.names.insert(Lower(column->name));
+    for (const Column* column : OrderedColumns(structure))
+      NoteName(structure, AsciiLower(column->name), IsNested(*column));
   }
-  const std::string lower = Lower(wanted);
-  const bool reserved = wanted.empty() || (top ? IsReservedName(lower) : lower == "_empty");
-  if (!reserved && structure.names.insert(lower).second) return wanted;
+  std::string base = wanted;
+  std::replace(base.begin(), base.end(), '\0', '_');
+  const std::string lower = AsciiLower(base);
+  const bool reserved = base.empty() || base != wanted || (top ? IsReservedName(lower) : lower == "_empty");
+  if (!reserved && IsFree(structure, lower, nested)) {
+    NoteName(structure, lower, nested);
+    return base;
+  }
   for (int n = 2;; ++n) {
-    std::string name = wanted + "__" + std::to_string(n);
-    if (structure.names.insert(Lower(name)).second) return name;
+    std::string name = base + "__" + std::to_string(n);
+    if (structure.names.contains(AsciiLower(name))) continue;
+    NoteName(structure, AsciiLower(name), nested);
+    return name;
   }
+}
+
+void ReleaseName(Column& structure, const std::string& name) {
+  const std::string lower = AsciiLower(name);
+  structure.names.erase(lower);
+  structure.nested_names.erase(lower);
+  structure.dotted_names.erase(lower);
 }
 
 }  // namespace firn::format::json

@@ -23,11 +23,26 @@ bool IsBadRecord(const Page& page, uint32_t record) {
   return found != bad.end() && found->ordinal == record;
 }
 
+template <typename T>
+T FromBytes(const std::string& bytes) {
+  T value{};
+  FIRN_CHECK(bytes.size() == sizeof(T));
+  std::memcpy(&value, bytes.data(), sizeof(T));
+  return value;
+}
+
+// The column may have been promoted since the default was made for it.
+bool AppendWide(Column& column, int64_t row, const std::string& bytes) {
+  if (bytes.size() == sizeof(int64_t)) return column.AppendFixed<int64_t>(row, FromBytes<int64_t>(bytes));
+  if (column.kind == Kind::kDouble) return column.AppendFixed<double>(row, double{FromBytes<float>(bytes)});
+  return column.AppendFixed<int64_t>(row, FromBytes<int32_t>(bytes));
+}
+
 }  // namespace
 
 Decoder::Decoder(const TypingContext& context, std::unique_ptr<Column> plan, OnBadRecord on_bad,
                  arrow::MemoryPool* pool)
-    : context_(context), on_bad_(on_bad), pool_(pool), arena_{.pool = pool}, root_(std::move(plan)) {
+    : context_(context), on_bad_(on_bad), pool_(pool), arena_(pool), root_(std::move(plan)) {
   SetArena(*root_, &arena_);
   leaves_ = LeafCount(*root_);
   for (const auto& field : root_->fields) {
@@ -35,20 +50,25 @@ Decoder::Decoder(const TypingContext& context, std::unique_ptr<Column> plan, OnB
       if (column->required) required_.push_back(column.get());
     }
   }
+  for (const ColumnDefault& wanted : context_.defaults) {
+    const int64_t found = root_->FindKey(wanted.key);
+    if (found >= 0) defaults_.emplace_back(root_->fields[static_cast<size_t>(found)].get(), &wanted.value);
+  }
 }
 
 Decoder::~Decoder() = default;
 
 Result<DecodedBatch> Decoder::Decode(const Page& page, std::span<const uint32_t> rows, uint64_t ordinal,
                                      Evolution evolution) {
+  evolution_ = evolution;
+  counters_ = {};
+  outcome_ = Outcome::kMisfit;
+  if (page.cells() != nullptr) return DecodeCells(page, rows, ordinal);
   DecodedBatch out;
   out.rows.reserve(rows.size());
   body_ = reinterpret_cast<const uint8_t*>(page.body().data());
   const auto offsets = page.index().offsets();
   end_ = offsets.data() + offsets.size();
-  evolution_ = evolution;
-  counters_ = {};
-  outcome_ = Outcome::kMisfit;
   const uint32_t* at = end_;
   size_t next_bad = 0;
   const auto& bad = page.bad_records();
@@ -70,7 +90,9 @@ Result<DecodedBatch> Decoder::Decode(const Page& page, std::span<const uint32_t>
       Fail(Outcome::kQuarantine, "the record is no object", at);
     } else {
       path_.clear();
+      const uint64_t instance = instances_ + 1;  // what Struct gives the record
       after = Struct(*root_, root_->length, 0, at);
+      if (after && !FillDefaults(root_->length, instance)) after = Exhausted(at);
       if (after && !HasRequired(root_->length)) after = Fail(Outcome::kQuarantine, "a required column is null", at);
       if (after && after[-1] + 1 != page.record(rows[i]).end) after = Malformed("text behind the record", at);
     }
@@ -80,6 +102,7 @@ Result<DecodedBatch> Decoder::Decode(const Page& page, std::span<const uint32_t>
       at = after;
       continue;
     }
+    if (evolution_ == Evolution::kGuess && MayChangeGuess()) outcome_ = Outcome::kStop;
     if (outcome_ == Outcome::kStop) break;
     counters_ = before;
     root_->Truncate(root_->length);
@@ -101,11 +124,47 @@ Result<DecodedBatch> Decoder::Decode(const Page& page, std::span<const uint32_t>
   return out;
 }
 
+// Gives rows without the key its default. False: out of memory.
+bool Decoder::FillDefaults(int64_t row, uint64_t instance) {
+  for (const auto& [field, value] : defaults_) {
+    if (field->instance == instance) continue;
+    Column& column = *field->columns[0];
+    bool ok = true;
+    switch (FixedWidth(column.kind)) {
+      case 0:
+        ok = column.has_offsets()          ? column.AppendText(row, *value)
+             : column.kind == Kind::kFixed ? column.AppendRaw(row, *value)
+                                           : true;
+        break;
+      case 1:
+        ok = column.AppendFixed<uint8_t>(row, FromBytes<uint8_t>(*value));
+        break;
+      case 4:
+        ok = column.AppendFixed<int32_t>(row, FromBytes<int32_t>(*value));
+        break;
+      case 8:
+        ok = AppendWide(column, row, *value);
+        break;
+      default:
+        ok = column.AppendFixed<__int128>(row, FromBytes<__int128>(*value));
+    }
+    if (!ok) return false;
+  }
+  return true;
+}
+
 bool Decoder::HasRequired(int64_t row) const {
   for (const Column* column : required_) {
     if (column->length <= row) return false;  // nulls are lazy: nothing has been appended
   }
   return true;
+}
+
+// A row that ended early was not looked at to its end. Inference would, unless the row is no JSON at all.
+bool Decoder::MayChangeGuess() {
+  if (outcome_ != Outcome::kMalformed) return outcome_ != Outcome::kFatal;
+  SyntaxFault fault;
+  return SkipValue(body_, record_at_, RecordEnd(), Depth::kFull, fault) == RecordEnd();
 }
 
 // Makes the quarantine row, or the error that ends the table.
@@ -130,7 +189,8 @@ Status Decoder::EndRow(const Page& page, uint32_t record, uint64_t ordinal, Deco
     row.reason = "not valid JSON: " + row.reason + ", byte " + std::to_string(inside) + " of the record";
     row.text = StructureExcerpt(text, inside);
   }
-  if (on_bad_ == OnBadRecord::kFail) {
+  const bool wanted = outcome_ == Outcome::kDiscard && row.parsable;  // by contract or key, whatever on_error says
+  if (on_bad_ == OnBadRecord::kFail && !wanted) {
     return MakeError(Fault::kBadData, "record " + std::to_string(ordinal) + ": " + row.reason,
                      {.code = "E0608", .where = row.path, .why = StructureExcerpt(text)});
   }
@@ -142,13 +202,13 @@ Result<std::shared_ptr<arrow::RecordBatch>> Decoder::FinishBatch() {
   if (arrow_version_ != version_) {
     arrow_schema_ = schema::ToArrowSchema(SchemaOf(*root_));
     arrow_version_ = version_;
+    columns_ = OrderedColumns(*root_);
   }
   const int64_t rows = root_->length;
-  const std::vector<Column*> columns = OrderedColumns(*root_);
   std::vector<std::shared_ptr<arrow::ArrayData>> arrays;
-  arrays.reserve(columns.size());
-  for (size_t i = 0; i < columns.size(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto data, columns[i]->Finish(rows, arrow_schema_->field(static_cast<int>(i))->type()));
+  arrays.reserve(columns_.size());
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(auto data, columns_[i]->Finish(rows, arrow_schema_->field(static_cast<int>(i))->type()));
     arrays.push_back(std::move(data));
   }
   root_->length = 0;
@@ -260,6 +320,7 @@ const uint32_t* Decoder::Member(Column& owner, KeyField& field, int64_t row, int
   if (after) [[likely]]
     return after;
   if (outcome_ != Outcome::kMisfit) return nullptr;
+  if (evolution_ == Evolution::kGuess) return MisfitOfGuess(field, row, at);
   return Misfit(owner, field, row, depth, at);
 }
 
@@ -299,6 +360,12 @@ const uint32_t* Decoder::Into(Column& column, int64_t row, int depth, const uint
       return MaskedInto(column, row, at);
     case Kind::kUuid:
       return UuidInto(column, row, at);
+    case Kind::kTimestampNs:
+    case Kind::kTimestampTzNs:
+      return NanosInto(column, row, at);
+    case Kind::kBinary:
+    case Kind::kFixed:
+      return BytesInto(column, row, at);
     case Kind::kOther:
       return Mismatch(at);
   }
@@ -331,12 +398,13 @@ const uint32_t* Decoder::Element(Column& list, Column& element, int depth, const
     return at + 1;
   }
   const uint32_t* after = Into(element, list.child_length, depth, at);
+  Number number;
   if (!after && outcome_ == Outcome::kMisfit && context_.contract.types == ContractMode::kEvolve &&
-      CanPromote(*list.fields[0], at)) {
-    if (evolution_ == Evolution::kFixed) return Fail(Outcome::kStop, "", at);
+      CanPromote(*list.fields[0], at, number)) {
+    if (evolution_ != Evolution::kEvolve) return Fail(Outcome::kStop, "", at);
     if (!ValidateRecord()) return nullptr;
     element.Truncate(list.child_length);
-    if (!Promote(*list.fields[0], at)) return Exhausted(at);
+    if (!Promote(*list.fields[0], number)) return Exhausted(at);
     after = Into(element, list.child_length, depth, at);
   }
   list.child_length += after != nullptr;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "format/cell_page.h"
 #include "format/json/column.h"
 #include "format/json/inference.h"
 #include "format/json/number_parse.h"
@@ -18,6 +19,7 @@ namespace firn::format::json {
 enum class Evolution {
   kFixed,   // a value that needs a new column stops the decoder: DecodedBatch::stopped
   kEvolve,  // the plan grows row by row
+  kGuess,   // stops at all that could change what inference makes of the rows so far and these together
 };
 
 struct DecodedBatch {
@@ -45,10 +47,12 @@ class Decoder {
   int64_t plan_version() const { return version_; }
 
  private:
-  enum class Outcome { kMisfit, kMalformed, kQuarantine, kStop, kFatal };
+  enum class Outcome { kMisfit, kMalformed, kQuarantine, kDiscard, kStop, kFatal };
 
   Status EndRow(const Page& page, uint32_t record, uint64_t ordinal, DecodedBatch& out);
+  bool MayChangeGuess();
   Result<std::shared_ptr<arrow::RecordBatch>> FinishBatch();
+  bool FillDefaults(int64_t row, uint64_t instance);
   bool HasRequired(int64_t row) const;
 
   const uint32_t* Struct(Column& column, int64_t row, int depth, const uint32_t* at);
@@ -62,10 +66,12 @@ class Decoder {
 
   const uint32_t* Long(Column& column, int64_t row, const uint32_t* at);
   const uint32_t* NumberInto(Column& column, int64_t row, const uint32_t* at);
-  bool AppendNumber(Column& column, int64_t row, const Number& number, bool& ok);
+  bool PutNumber(Column& column, int64_t row, const Number& number, bool& ok);
   const uint32_t* StringInto(Column& column, int64_t row, const uint32_t* at);
   const uint32_t* EscapedString(Column& column, int64_t row, std::string_view inside, const uint32_t* at);
   const uint32_t* TimeInto(Column& column, int64_t row, const uint32_t* at);
+  const uint32_t* NanosInto(Column& column, int64_t row, const uint32_t* at);
+  const uint32_t* BytesInto(Column& column, int64_t row, const uint32_t* at);
   const uint32_t* UuidInto(Column& column, int64_t row, const uint32_t* at);
   const uint32_t* JsonInto(Column& column, int64_t row, const uint32_t* at);
   const uint32_t* MaskedInto(Column& column, int64_t row, const uint32_t* at);
@@ -74,12 +80,40 @@ class Decoder {
   // decoder_evolution.cc
   const uint32_t* Misfit(Column& owner, KeyField& field, int64_t row, int depth, const uint32_t* at);
   const uint32_t* UnknownKey(Column& owner, int64_t row, int depth, const uint32_t* key_at, uint64_t instance);
+  const uint32_t* MisfitOfGuess(KeyField& field, int64_t row, const uint32_t* at);
+  const uint32_t* UnknownToGuess(const Column& owner, const uint32_t* key_at);
   const uint32_t* AsText(KeyField& field, int64_t row, const uint32_t* at);
-  Column* CanPromote(KeyField& field, const uint32_t* at);
-  bool Promote(KeyField& field, const uint32_t* at);
+  bool CanPromote(KeyField& field, const uint32_t* at, Number& number);
   bool ValidateRecord();
   const uint32_t* ByContract(ContractMode mode, const char* what, const uint32_t* at, const uint32_t* after);
+  Status Frozen(const char* what) const;
+  Column* Promotable(KeyField& field, const Number& number) const;
+  bool Promote(KeyField& field, const Number& number);
   std::string PathHere() const;
+
+  // decoder_cells.cc: rows of text cells
+  struct CellRef {
+    size_t column;  // of the page
+    Cell cell;
+  };
+  Result<DecodedBatch> DecodeCells(const Page& page, std::span<const uint32_t> rows, uint64_t ordinal);
+  void BindCells(const CellPage& cells);
+  bool FillByColumn(const CellPage& cells, std::span<const uint32_t> rows);
+  bool FillTile(const CellPage& cells, std::span<const uint32_t> rows, int64_t first_row);
+  bool IsLeftOut(const CellPage& cells, size_t c, std::span<const uint32_t> rows) const;
+  Status FillByRow(const Page& page, std::span<const uint32_t> rows, uint64_t ordinal, DecodedBatch& out);
+  bool CellRow(const CellPage& cells, uint32_t record, int64_t row);
+  bool CellOfField(KeyField& field, int64_t row, const CellRef& ref);
+  bool MisfitCell(KeyField& field, int64_t row, const CellRef& ref);
+  bool AddCellSibling(KeyField& field, int64_t row, const CellRef& ref);
+  bool UnknownCell(int64_t row, const CellRef& ref);
+  bool CellByContract(ContractMode mode, const char* what);
+  Status EndCellRow(const Page& page, uint32_t record, DecodedBatch& out);
+  bool FailCell(Outcome outcome, const char* reason) {
+    outcome_ = outcome;
+    fault_ = {reason, 0};
+    return false;
+  }
 
   const uint32_t* Fail(Outcome outcome, const char* reason, const uint32_t* at) {
     outcome_ = outcome;
@@ -99,9 +133,12 @@ class Decoder {
   std::unique_ptr<Column> root_;
   std::shared_ptr<arrow::Schema> arrow_schema_;  // of version arrow_version_
   int64_t arrow_version_ = -1;
+  std::vector<Column*> columns_;  // of the row, in the order of arrow_schema_
   int64_t version_ = 0;
   int64_t leaves_ = 0;
   std::vector<const Column*> required_;  // of the row
+  // Of the row: keys with a default, and its bytes.
+  std::vector<std::pair<const KeyField*, const std::string*>> defaults_;
 
   // of the call
   const uint8_t* body_ = nullptr;
@@ -120,6 +157,12 @@ class Decoder {
   RowCounters counters_;
   std::vector<const KeyField*> path_;  // filled on the way out of a failure
   std::string text_;                   // scratch
+
+  // of the call, for cells
+  const CellPage* cells_ = nullptr;
+  std::vector<KeyField*> cell_fields_;  // by column of the page; null: the table has none
+  uint32_t line_offset_ = 0;            // of a record that was quarantined, and its line
+  uint64_t line_ = 0;
 };
 
 }  // namespace firn::format::json

@@ -1,4 +1,6 @@
 // The part of Decoder for values that fit no column of their key, and for keys that have none.
+#include <algorithm>
+
 #include "format/json/decoder.h"
 #include "format/json/string_parse.h"
 
@@ -56,9 +58,13 @@ const uint32_t* Decoder::Misfit(Column& owner, KeyField& field, int64_t row, int
   }
   if (evolution_ == Evolution::kFixed) return Fail(Outcome::kStop, "", at);
   if (!ValidateRecord()) return nullptr;
-  if (CanPromote(field, at)) {
-    if (!Promote(field, at)) return Exhausted(at);
+  Number number;
+  if (CanPromote(field, at, number)) {
+    if (!Promote(field, number)) return Exhausted(at);
     return Member(owner, field, row, depth, at);
+  }
+  if (&owner == root_.get() && std::ranges::find(context_.key_columns, field.key) != context_.key_columns.end()) {
+    return Fail(Outcome::kDiscard, "the primary key has a value of another type", at);
   }
   Shape shape;
   const Column& first = *field.columns[0];
@@ -66,7 +72,6 @@ const uint32_t* Decoder::Misfit(Column& owner, KeyField& field, int64_t row, int
   AddValue(shape, input, at, first.masks, nullptr, depth);
   Inference inference(context_);
   Inference::Place place{.masks = first.masks, .hints = nullptr, .depth = depth, .path = field.key};
-  Number number;
   const bool is_number = IsNumber(body_[*at]) && ParseNumber(TokenText(body_, at), number);
   auto sibling = is_number && NeedsText(field, number) ? inference.TextSibling(owner, field, place)
                                                        : inference.ResolveSibling(owner, field, shape, place);
@@ -90,6 +95,31 @@ const uint32_t* Decoder::Misfit(Column& owner, KeyField& field, int64_t row, int
   return Fail(Outcome::kQuarantine, "the value fits no column", at);
 }
 
+// Only an empty list says nothing about types. Siblings are not tried: whether a value goes to one depends on all rows.
+const uint32_t* Decoder::MisfitOfGuess(KeyField& field, int64_t row, const uint32_t* at) {
+  const bool empty_list = body_[*at] == '[' && body_[at[1]] == ']';
+  if (!empty_list || field.columns.size() != 1) return Fail(Outcome::kStop, "", at);
+  field.columns[0]->Truncate(row);
+  path_.clear();
+  ++counters_.deferred_values;
+  return at + 2;
+}
+
+// A key that inference has seen before without a type changes nothing as long as it stays without.
+const uint32_t* Decoder::UnknownToGuess(const Column& owner, const uint32_t* key_at) {
+  const uint32_t* at = key_at + 2;
+  const bool empty_list = body_[*at] == '[' && body_[at[1]] == ']';
+  const Result<std::string> key = UnescapeString(TokenText(body_, key_at));
+  if (!key.ok() || !owner.deferred.contains(*key)) return Fail(Outcome::kStop, "", at);
+  if (body_[*at] == 'n') return CheckScalar(TokenText(body_, at)) ? Malformed("literal null expected", at) : at + 1;
+  const MaskTree* masks = &owner == root_.get() ? context_.masks.get() : owner.masks;
+  masks = masks ? masks->Child(*key) : nullptr;
+  if (masks && masks->is_null_mask()) return Skip(at);
+  if (!empty_list) return Fail(Outcome::kStop, "", at);
+  ++counters_.deferred_values;
+  return at + 2;
+}
+
 // Numbers that no type holds go to the text sibling, if there is one already.
 const uint32_t* Decoder::AsText(KeyField& field, int64_t row, const uint32_t* at) {
   outcome_ = Outcome::kMisfit;
@@ -103,10 +133,12 @@ const uint32_t* Decoder::AsText(KeyField& field, int64_t row, const uint32_t* at
   return nullptr;
 }
 
-// Iceberg's promotion that makes the number at `at` fit, if there is one. Declared columns keep their type.
-Column* Decoder::CanPromote(KeyField& field, const uint32_t* at) {
-  Number number;
-  if (!IsNumber(body_[*at]) || !ParseNumber(TokenText(body_, at), number)) return nullptr;
+bool Decoder::CanPromote(KeyField& field, const uint32_t* at, Number& number) {
+  return IsNumber(body_[*at]) && ParseNumber(TokenText(body_, at), number) && Promotable(field, number) != nullptr;
+}
+
+// The column that an Iceberg promotion makes fit the number, if there is one. Declared columns keep their type.
+Column* Decoder::Promotable(KeyField& field, const Number& number) const {
   for (auto& column : field.columns) {
     if (column->hint) continue;
     int32_t precision = 0;
@@ -117,13 +149,11 @@ Column* Decoder::CanPromote(KeyField& field, const uint32_t* at) {
   return nullptr;
 }
 
-// CanPromote has said yes. False: out of memory.
-bool Decoder::Promote(KeyField& field, const uint32_t* at) {
-  Column* column = CanPromote(field, at);
+// One is promotable. False: out of memory.
+bool Decoder::Promote(KeyField& field, const Number& number) {
+  Column* column = Promotable(field, number);
   ++version_;
   if (column->kind != Kind::kDecimal) return column->Widen();
-  Number number;
-  ParseNumber(TokenText(body_, at), number);
   ToDecimal(number, column->scale, column->precision);
   return true;
 }
@@ -131,6 +161,7 @@ bool Decoder::Promote(KeyField& field, const uint32_t* at) {
 // `key_at`: a key that `owner` does not have. It is given a column at its first value whose type is known.
 // `instance`: of the object, so that a second value of the key in it is known as a duplicate.
 const uint32_t* Decoder::UnknownKey(Column& owner, int64_t row, int depth, const uint32_t* key_at, uint64_t instance) {
+  if (evolution_ == Evolution::kGuess) return UnknownToGuess(owner, key_at);
   const uint32_t* at = key_at + 2;
   if (body_[*at] == 'n') return CheckScalar(TokenText(body_, at)) ? Malformed("literal null expected", at) : at + 1;
   const uint32_t* after = Skip(at);
@@ -186,11 +217,15 @@ const uint32_t* Decoder::ByContract(ContractMode mode, const char* what, const u
     ++counters_.discarded_values;
     return after;
   }
-  if (mode == ContractMode::kDiscardRow) return Fail(Outcome::kQuarantine, what, at);
-  fatal_ = MakeError(
-      Fault::kContract, std::string("schema_contract freeze: ") + what + ", record " + std::to_string(ordinal_),
-      {.code = "E0609", .next = "allow it with schema_contract: evolve, or discard_row or discard_value"});
+  if (mode == ContractMode::kDiscardRow) return Fail(Outcome::kDiscard, what, at);
+  fatal_ = Frozen(what);
   return Fail(Outcome::kFatal, what, at);
+}
+
+Status Decoder::Frozen(const char* what) const {
+  return MakeError(Fault::kContract,
+                   std::string("schema_contract freeze: ") + what + ", record " + std::to_string(ordinal_),
+                   {.code = "E0609", .next = "allow it with schema_contract: evolve, or discard_row or discard_value"});
 }
 
 // The keys on the way to the value that failed, outermost first.

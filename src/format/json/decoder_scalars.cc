@@ -1,6 +1,8 @@
 // The part of Decoder that appends single values.
+#include "format/json/bytes_parse.h"
 #include "format/json/decoder.h"
 #include "format/json/number_parse.h"
+#include "format/json/scalar_text.h"
 #include "format/json/string_parse.h"
 #include "format/json/time_parse.h"
 
@@ -13,38 +15,6 @@ inline std::string_view Inside(const uint8_t* body, const uint32_t* at) {
   uint32_t end = at[1] - 1;
   while (body[end] != '"') --end;  // only whitespace lies between; stage 1 has seen the closing quote
   return {reinterpret_cast<const char*>(body) + begin, end - begin};
-}
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-// A time as a hint's format has it: micros since the epoch (times and dates too), or nothing.
-std::optional<int64_t> NumberMicros(const Number& number, const std::string& format) {
-  const int32_t scale = format == "epoch_s" ? 6 : format == "epoch_ms" ? 3 : format == "epoch_us" ? 0 : -1;
-  int32_t precision = 0;
-  if (scale < 0) return std::nullopt;
-  const auto micros = ToDecimal(number, scale, precision);
-  if (!micros || precision > 18) return std::nullopt;
-  return static_cast<int64_t>(*micros);
-}
-
-std::optional<int64_t> TextMicros(std::string_view text, const ColumnHint& hint, bool with_zone) {
-  std::optional<ParsedTimestamp> parsed;
-  if (!hint.format.empty() && hint.format != "iso") {
-    parsed = ParseWithPattern(text, hint.format);
-  } else {
-    parsed = ParseTimestampText(text);
-    if (const auto date = parsed ? std::nullopt : ParseDate(text)) parsed = {.micros = *date * 86'400'000'000LL};
-  }
-  if (!parsed) return std::nullopt;
-  if (!with_zone) return parsed->has_offset ? std::nullopt : std::optional(parsed->micros);
-  if (parsed->has_offset) return parsed->micros;
-  const auto offset = ParseOffset(hint.timezone);
-  if (!offset) return std::nullopt;
-  return parsed->micros - *offset * 60'000'000LL;
 }
 
 }  // namespace
@@ -71,46 +41,15 @@ const uint32_t* Decoder::NumberInto(Column& column, int64_t row, const uint32_t*
   const uint8_t* end = ScanNumber(text, number);
   if (!end || !EndsScalar(*end)) return Malformed("no valid number", at);
   bool ok = false;
-  if (!AppendNumber(column, row, number, ok)) [[unlikely]]
+  if (!PutNumber(column, row, number, ok)) [[unlikely]]
     return HintedInto(column, row, at);
   return ok ? at + 1 : Exhausted(at);
 }
 
-// True if the number fits the column's type; then `ok` says whether there was memory.
-bool Decoder::AppendNumber(Column& column, int64_t row, const Number& number, bool& ok) {
-  switch (column.kind) {
-    case Kind::kDouble: {
-      if (number.is_integer && (!number.exact || number.mantissa > (1ULL << 53))) return false;
-      const auto value = ToExactDouble(number);
-      if (value) ok = column.AppendFixed<double>(row, *value);
-      return value.has_value();
-    }
-    case Kind::kLong: {
-      const auto value = ToInt64(number);
-      if (value) ok = column.AppendFixed<int64_t>(row, *value);
-      return value.has_value();
-    }
-    case Kind::kInt: {
-      const auto value = ToInt64(number);
-      if (!value || *value < INT32_MIN || *value > INT32_MAX) return false;
-      ok = column.AppendFixed<int32_t>(row, static_cast<int32_t>(*value));
-      return true;
-    }
-    case Kind::kFloat: {
-      const auto value = ToExactFloat(number);
-      if (value) ok = column.AppendFixed<float>(row, *value);
-      return value.has_value();
-    }
-    case Kind::kDecimal: {
-      int32_t precision = 0;
-      const auto value = ToDecimal(number, column.scale, precision);
-      if (!value || precision > column.precision) return false;
-      ok = column.AppendFixed<__int128>(row, *value);
-      return true;
-    }
-    default:
-      return false;
-  }
+// As AppendNumber; inference knows 1.0 as a fraction.
+bool Decoder::PutNumber(Column& column, int64_t row, const Number& number, bool& ok) {
+  const bool guess = evolution_ == Evolution::kGuess && column.kind == Kind::kDecimal && !column.hint;
+  return (!guess || number.is_integer) && AppendNumber(column, row, number, ok);
 }
 
 const uint32_t* Decoder::StringInto(Column& column, int64_t row, const uint32_t* at) {
@@ -157,24 +96,49 @@ const uint32_t* Decoder::TimeInto(Column& column, int64_t row, const uint32_t* a
   return column.AppendFixed<int64_t>(row, parsed->micros) ? at + 1 : Exhausted(at);
 }
 
-// RFC 9562: 8-4-4-4-12 hex digits.
-const uint32_t* Decoder::UuidInto(Column& column, int64_t row, const uint32_t* at) {
-  if (body_[*at] != '"') return Mismatch(at);
-  const std::string_view text = Inside(body_, at);
-  if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return Mismatch(at);
-  unsigned __int128 value = 0;
-  auto* bytes = reinterpret_cast<uint8_t*>(&value);
-  int digit = 0;
-  for (const char c : text) {
-    if (c == '-') continue;
-    // Upper-case digits would be lost: the canonical form is lower case.
-    const int nibble = c >= 'A' && c <= 'F' ? -1 : HexValue(c);
-    if (nibble < 0 || digit == 32) return Mismatch(at);
-    bytes[digit / 2] = static_cast<uint8_t>(bytes[digit / 2] << 4 | nibble);
-    ++digit;
+// Nanoseconds; what a hint's format says in microseconds is exact in them too.
+const uint32_t* Decoder::NanosInto(Column& column, int64_t row, const uint32_t* at) {
+  const uint8_t first = body_[*at];
+  const bool with_zone = column.kind == Kind::kTimestampTzNs;
+  std::optional<int64_t> micros;
+  if (first == '"') {
+    const std::string_view inside = Inside(body_, at);
+    const auto parsed = ParseTimestampNanos(inside);
+    const bool iso = !column.hint || column.hint->format.empty() || column.hint->format == "iso";
+    if (iso && parsed && parsed->has_offset == with_zone) {
+      return column.AppendFixed<int64_t>(row, parsed->nanos) ? at + 1 : Exhausted(at);
+    }
+    if (column.hint) micros = TextMicros(inside, *column.hint, with_zone);
+  } else if (column.hint && (first == '-' || IsDigit(first))) {
+    Number number;
+    if (!ParseNumber(TokenText(body_, at), number)) return Malformed("no valid number", at);
+    micros = NumberMicros(number, column.hint->format);
   }
-  if (digit != 32) return Mismatch(at);
-  return column.AppendFixed(row, value) ? at + 1 : Exhausted(at);
+  int64_t nanos = 0;
+  if (!micros || __builtin_mul_overflow(*micros, int64_t{1000}, &nanos)) return Mismatch(at);
+  return column.AppendFixed<int64_t>(row, nanos) ? at + 1 : Exhausted(at);
+}
+
+// Base64, or hexadecimal digits where the column's format says so.
+const uint32_t* Decoder::BytesInto(Column& column, int64_t row, const uint32_t* at) {
+  if (body_[*at] != '"') return Mismatch(at);
+  const std::string_view inside = Inside(body_, at);
+  text_.resize(inside.size());
+  size_t size = 0;
+  if (UnescapeTo(inside, text_.data(), size) != Unescape::kOk) return Mismatch(at);  // "\/" is a way to write a slash
+  const std::string_view text = std::string_view(text_).substr(0, size);
+  const bool hex = column.hint && column.hint->format == "hex";
+  const auto bytes = hex ? ParseHex(text) : ParseBase64(text);
+  if (!bytes) return Mismatch(at);
+  if (column.kind == Kind::kBinary) return column.AppendText(row, *bytes) ? at + 1 : Exhausted(at);
+  if (static_cast<int64_t>(bytes->size()) != column.fixed_length) return Mismatch(at);
+  return column.AppendRaw(row, *bytes) ? at + 1 : Exhausted(at);
+}
+
+const uint32_t* Decoder::UuidInto(Column& column, int64_t row, const uint32_t* at) {
+  const auto value = body_[*at] == '"' ? ParseUuid(Inside(body_, at)) : std::nullopt;
+  if (!value) return Mismatch(at);
+  return column.AppendFixed(row, *value) ? at + 1 : Exhausted(at);
 }
 
 const uint32_t* Decoder::JsonInto(Column& column, int64_t row, const uint32_t* at) {
@@ -247,7 +211,7 @@ const uint32_t* Decoder::HintedInto(Column& column, int64_t row, const uint32_t*
     default:
       break;
   }
-  if (!is_number || !AppendNumber(column, row, number, ok)) return Mismatch(at);
+  if (!is_number || !PutNumber(column, row, number, ok)) return Mismatch(at);
   return ok ? at + 1 : Exhausted(at);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace firn::format::json {
 
@@ -86,6 +87,15 @@ std::unique_ptr<Column> Inference::ResolveRow(const Shape& root) {
   return row;
 }
 
+namespace {
+
+// A column of such values, or its sibling, may have columns below it.
+bool MayNest(const Shape& shape) {
+  return shape.objects.count > 0 || shape.arrays.count > 0;
+}
+
+}  // namespace
+
 // Keys keep the order in which they were first seen. Their names are taken before those of siblings, so that a key
 // "total__string" keeps its name whatever "total" needs.
 void Inference::FillStruct(Column& structure, const Shape& shape, const Place& place) {
@@ -94,13 +104,23 @@ void Inference::FillStruct(Column& structure, const Shape& shape, const Place& p
   std::sort(keys.begin(), keys.end(), [](auto* a, auto* b) {
     return std::tie(a->second->present.first, a->first) < std::tie(b->second->present.first, b->first);
   });
-  std::vector<std::string> names;
-  names.reserve(keys.size());
-  for (const auto* key : keys) names.push_back(TakeName(structure, key->first, place.depth == 0));
+  std::vector<std::string> names(keys.size());
+  for (const bool dotted : {false, true}) {  // "a.b" gives way to the "b" of "a", whichever was seen first
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const auto& [key, child] = *keys[i];
+      if ((key.find('.') != std::string::npos) != dotted) continue;
+      names[i] = TakeName(structure, key, MayNest(*child), place.depth == 0);
+    }
+  }
   for (size_t i = 0; i < keys.size(); ++i) {
     auto field =
         FieldWithName(structure, keys[i]->first, names[i], *keys[i]->second, ChildPlace(place, keys[i]->first));
-    if (field) structure.AddField(std::move(field));
+    if (field) {
+      structure.AddField(std::move(field));
+    } else {
+      structure.deferred.insert(keys[i]->first);
+      ReleaseName(structure, names[i]);  // for its first value
+    }
   }
 }
 
@@ -108,16 +128,16 @@ void Inference::AddUnseenDeclared(Column& root) {
   for (const auto& [key, hints] : context_.hints.children()) {
     if (!hints->hint() || hints->hint()->as_map || root.FindKey(key) >= 0) continue;
     const Place place = ChildPlace({.masks = context_.masks.get(), .hints = &context_.hints}, key);
-    if (auto field = FieldWithName(root, key, TakeName(root, key, true), Shape(), place))
+    if (auto field = FieldWithName(root, key, TakeName(root, key, false, true), Shape(), place))
       root.AddField(std::move(field));
   }
 }
 
 std::unique_ptr<KeyField> Inference::ResolveField(Column& owner, const std::string& key, const Shape& shape,
                                                   const Place& place) {
-  const auto names_before = owner.names;
-  auto field = FieldWithName(owner, key, TakeName(owner, key, place.depth == 1), shape, place);
-  if (!field) owner.names = names_before;
+  const auto before = std::tuple(owner.names, owner.nested_names, owner.dotted_names);
+  auto field = FieldWithName(owner, key, TakeName(owner, key, MayNest(shape), place.depth == 1), shape, place);
+  if (!field) std::tie(owner.names, owner.nested_names, owner.dotted_names) = before;
   return field;
 }
 
@@ -140,7 +160,7 @@ std::unique_ptr<KeyField> Inference::FieldWithName(Column& owner, const std::str
         continue;
       }
       MarkSibling(*column, key);
-      place_column(std::move(column), TakeName(owner, name + "__" + spec.suffix, place.depth == 1));
+      place_column(std::move(column), TakeName(owner, name + "__" + spec.suffix, MayNest(shape), place.depth == 1));
       Note(NoteKind::kSibling, place, field->columns.back()->name);
     }
   }
@@ -179,7 +199,8 @@ std::unique_ptr<Column> Inference::TextSibling(Column& owner, const KeyField& fi
 std::unique_ptr<Column> Inference::PlaceSibling(std::unique_ptr<Column> column, const char* suffix, Column& owner,
                                                 const KeyField& field, const Place& place) {
   const std::string base = field.columns[0]->sibling ? field.key : field.columns[0]->name;
-  column->name = TakeName(owner, base + "__" + suffix, place.depth == 1);
+  const bool nested = column->kind == Kind::kStruct || column->kind == Kind::kList || column->kind == Kind::kMap;
+  column->name = TakeName(owner, base + "__" + suffix, nested, place.depth == 1);
   column->position = owner.next_position++;
   MarkSibling(*column, field.key);
   Note(NoteKind::kSibling, place, column->name);
@@ -192,6 +213,7 @@ std::vector<Inference::Spec> Inference::Specs(const Shape& shape, const Place& p
     if (shape.strings.count > 0) specs.push_back({Kind::kMasked, "string", shape.strings.first});
     return specs;
   }
+  if (shape.of_cells) return CellSpecs(shape);
   if (shape.deep.count > 0) return {{Kind::kJson, "json", shape.deep.first}};
   const bool as_map = place.hints && place.hints->hint() && place.hints->hint()->as_map;
   if (shape.bools.count > 0) specs.push_back({Kind::kBool, "bool", shape.bools.first});
@@ -218,6 +240,25 @@ Inference::Spec Inference::StringSpec(const Shape& shape) const {
   if (shape.all_timestamps && context_.infer_timestamps) kind = Kind::kTimestamp;
   if (shape.all_timestamps_tz && context_.infer_timestamps) kind = Kind::kTimestampTz;
   return {kind, "string", shape.strings.first};
+}
+
+// One type or none.
+std::vector<Inference::Spec> Inference::CellSpecs(const Shape& shape) const {
+  const bool has_numbers = shape.integers.count + shape.fractions.count > 0;
+  const OrderKey first = std::min(
+      {shape.bools.first, shape.integers.first, shape.fractions.first, shape.strings.first, shape.empty_texts.first});
+  const int num_kinds = (shape.bools.count > 0) + (shape.strings.count > 0) + has_numbers;
+  if (num_kinds == 0 && shape.empty_texts.count == 0) return {};
+  if (num_kinds != 1) return {{Kind::kString, "string", first}};
+  if (shape.bools.count > 0) return {{Kind::kBool, "bool", first}};
+  if (shape.strings.count > 0) return {StringSpec(shape)};
+  if (shape.fractions.count == 0 && shape.integers_in_long) return {{Kind::kLong, "long", first}};
+  const bool is_double = shape.fractions.count > 0 && shape.other_fractions == 0 && shape.integers_in_double;
+  if (is_double) return {{Kind::kDouble, "double", first}};
+  const int64_t digits = shape.cell_integer_digits + shape.cell_fraction_digits;
+  if (digits > 38) return {{Kind::kString, "string", first}};
+  return {{Kind::kDecimal, "decimal", first, static_cast<int32_t>(digits),
+           static_cast<int32_t>(shape.cell_fraction_digits)}};
 }
 
 void Inference::AddNumberSpecs(const Shape& shape, std::vector<Spec>& specs) const {

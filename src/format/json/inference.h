@@ -18,6 +18,8 @@ namespace firn::format::json {
 ///   - integers and fractions are one kind, double, if every integer is within 2^53;
 ///   - strings: timestamptz, timestamp or date if every one of them is that, else string;
 ///   - objects: struct, `_empty` if no key has a type; arrays: list, of JSON text if the elements have several types;
+///   - text cells (of a CSV file) have one type together: if all are booleans, numbers, or times of one kind, that
+///     (numbers: long, double if every one is exact in it, else decimal(i+f, f) up to 38 digits), else text;
 ///   - the kind seen first (least row, then place in it) gets the name, the others `<name>__<type>`;
 ///   - an object below the top level with more than 200 keys seen once each is JSON text, and so is, while there are
 ///     more than max_leaves leaves, the subtree below the top level that has most of them (ties by path).
@@ -51,6 +53,7 @@ class Inference {
   std::vector<Spec> Specs(const Shape& shape, const Place& place) const;
   void AddNumberSpecs(const Shape& shape, std::vector<Spec>& specs) const;
   Spec StringSpec(const Shape& shape) const;
+  std::vector<Spec> CellSpecs(const Shape& shape) const;
   std::unique_ptr<Column> Make(const Spec& spec, const Shape& shape, const Place& place);
   std::unique_ptr<Column> MakeStruct(const Shape& shape, const Place& place);
   std::unique_ptr<Column> MakeContainer(Kind kind, const Shape& shape, const Place& place);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/hash.h"
 #include "format/json/record_path.h"
 #include "format/json/string_parse.h"
 #include "format/json/structural_index.h"
@@ -17,20 +18,10 @@ namespace {
 
 constexpr const char* kRedacted = "***";
 
-std::string Hex(const unsigned char* bytes, size_t size) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (size_t i = 0; i < size; ++i) {
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
-  }
-  return text;
-}
-
 std::string Sha256(std::string_view text) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return Hex(digest.data(), digest.size());
+  return HexOf(digest.data(), digest.size());
 }
 
 std::string HmacSha256(const std::string& key, std::string_view text) {
@@ -38,7 +29,7 @@ std::string HmacSha256(const std::string& key, std::string_view text) {
   unsigned int size = 0;
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
        text.size(), digest.data(), &size);
-  return Hex(digest.data(), size);
+  return HexOf(digest.data(), size);
 }
 
 std::string MaskIp(std::string_view text) {
@@ -178,7 +169,7 @@ Result<std::string> MaskedText(std::string_view value, const MaskTree* masks) {
   if (!masks) return std::string(value);
   std::string padded(value);
   padded.append(StructuralIndex::kPadding, '\0');
-  StructuralIndex index;
+  StructuralIndex index(nullptr);
   const std::string_view text = std::string_view(padded).substr(0, value.size());
   if (index.Build(text) != StructuralIndex::Problem::kNone) return MakeError(Fault::kBadData, "text is not valid JSON");
   const uint32_t* begin = index.offsets().data();

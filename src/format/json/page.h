@@ -11,6 +11,10 @@
 
 #include "base/status.h"
 
+namespace firn::format {
+struct CellPage;
+}
+
 namespace firn::format::json {
 
 class StructuralIndex;
@@ -34,7 +38,7 @@ struct PageOptions {
   /// Where the records are: keys joined by dots, "*" for every element of an array or member of an object
   /// ("data.items", "data.*.items"; "$." and "[*]" are understood). An array found there gives its elements, any other
   /// value is one record, null none. "" = the body itself or its array. "auto" = the array of objects with most
-  /// elements, else the body itself; records_path() says which.
+  /// elements if the objects around it are envelopes (record_guess.h), else the body itself; records_path() says which.
   std::string records;
   /// Source paths (keys joined by dots) whose raw text is noted for every record: cursor, key, fields of children.
   std::vector<std::string> captures;
@@ -57,15 +61,23 @@ class Page {
  public:
   /// Takes a share of `body`. A body made by AllocateBody is not copied.
   /// Errors: kBadData with code and why: E0601 empty body, E0602 HTML instead of JSON, E0603 invalid UTF-8, E0604
-  /// invalid JSON (byte offset and structure-only excerpt in `why`), E0605 truncated JSON, E0606 body too large.
+  /// invalid JSON (byte offset and structure-only excerpt in `why`), E0605 truncated JSON, E0606 body too large; of
+  /// "auto" E0444 an error body, and E0447 (kConfig) if it is not clear where the records are.
   static Result<std::shared_ptr<const Page>> Parse(std::shared_ptr<arrow::Buffer> body, const PageOptions& options);
   /// The same for text that is copied.
   static Result<std::shared_ptr<const Page>> Parse(std::string_view body, const PageOptions& options);
+  /// Makes a page of text cells: records are rows, which have no JSON text and no index. Types are read from the texts
+  /// (cell_text.h). A TableReader takes pages of one kind only.
+  static std::shared_ptr<const Page> OfCells(std::shared_ptr<const CellPage> cells);
   ~Page();
 
   uint32_t num_records() const { return static_cast<uint32_t>(records_.size()); }
-  /// Returns the JSON text of record i. Borrowed from the page.
+  /// Returns the text of record i: JSON, or a line of cells. Borrowed from the page.
   std::string_view RecordText(uint32_t i) const;
+  /// The cells of a page that has no JSON; else null.
+  const CellPage* cells() const { return cells_.get(); }
+  /// Appends record i as JSON: its text, or an object of its cells.
+  void AppendRecord(uint32_t i, std::string& out) const;
   /// Offset of record i in the body.
   int64_t RecordOffset(uint32_t i) const { return records_[i].begin; }
   /// Returns the raw JSON text of capture c in record i; nullopt if the path is missing there (null gives "null").
@@ -84,6 +96,11 @@ class Page {
   std::string_view body() const { return body_; }
   /// Bytes of memory this page keeps (body and index).
   int64_t bytes_held() const;
+  /// Returns the page without its index and captures, to be kept where it is rarely wanted again. Shares the body.
+  std::shared_ptr<const Page> WithoutIndex() const;
+  bool has_index() const { return index_ != nullptr || cells_ != nullptr; }
+  /// Returns such a page with its index again. Errors: out of memory.
+  Result<std::shared_ptr<const Page>> Reindexed() const;
   /// For the decoder: stage 1's result.
   const StructuralIndex& index() const { return *index_; }
   struct Span {
@@ -95,17 +112,25 @@ class Page {
  private:
   friend class PageBuilder;
   Page();
+  std::shared_ptr<Page> Bare() const;
   std::shared_ptr<arrow::Buffer> buffer_;
   std::string_view body_;
   std::unique_ptr<StructuralIndex> index_;
+  std::shared_ptr<const CellPage> cells_;  // instead of the index
   std::vector<Span> records_;
   std::vector<Span> captured_;  // num_records x num_captures; end 0: missing
   size_t num_captures_ = 0;
   std::string records_path_;
   bool records_found_ = true;
   bool is_lines_ = false;
+  bool indexed_by_lines_ = false;
+  arrow::MemoryPool* pool_ = nullptr;
   std::vector<BadRecord> bad_records_;
 };
+
+/// Checks the whole grammar of record i, which Page::Parse does not look at. Errors: kBadData E0604, with the byte of
+/// the record and a structure-only excerpt.
+Status CheckRecord(const Page& page, uint32_t i);
 
 /// Returns a buffer of `size` bytes with the padding that Page::Parse wants, to be filled by the caller.
 Result<std::shared_ptr<arrow::Buffer>> AllocateBody(int64_t size, arrow::MemoryPool* pool);

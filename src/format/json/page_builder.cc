@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "format/json/excerpt.h"
+#include "format/json/record_guess.h"
 #include "format/json/record_path.h"
 
 namespace firn::format::json {
@@ -28,9 +29,10 @@ size_t FirstNonSpace(std::string_view text) {
 PageBuilder::PageBuilder(std::shared_ptr<arrow::Buffer> buffer, const PageOptions& options)
     : page_(new Page()), options_(options) {
   page_->buffer_ = std::move(buffer);
+  page_->pool_ = options.pool;
   page_->body_ = {reinterpret_cast<const char*>(page_->buffer_->data()), static_cast<size_t>(page_->buffer_->size())};
   if (page_->body_.starts_with(kByteOrderMark)) page_->body_.remove_prefix(kByteOrderMark.size());
-  page_->index_ = std::make_unique<StructuralIndex>();
+  page_->index_ = std::make_unique<StructuralIndex>(options.pool);
 }
 
 Result<std::shared_ptr<const Page>> PageBuilder::Build() {
@@ -101,7 +103,9 @@ bool PageBuilder::FirstValueIsOneLine() const {
 }
 
 Status PageBuilder::ReadBrokenLines() {
-  return ReadLines(page_->index_->BuildLines(page_->body_));
+  page_->indexed_by_lines_ = true;
+  ARROW_ASSIGN_OR_RAISE(const auto broken, page_->index_->BuildLines(page_->body_));
+  return ReadLines(broken);
 }
 
 Status PageBuilder::ReadLines(const std::vector<StructuralIndex::Broken>& broken) {
@@ -143,9 +147,26 @@ Status PageBuilder::NoteBad(uint32_t begin, uint32_t end, const char* reason) {
   return Status::OK();
 }
 
+Result<std::string> PageBuilder::GuessPath() const {
+  const RecordsGuess guess = GuessRecords(bytes(), begin_, end_);
+  if (guess.kind == RecordsGuess::Kind::kPath) return guess.path;
+  if (guess.kind == RecordsGuess::Kind::kErrorBody) {
+    return MakeError(Fault::kBadData, "the API answered with an error though its status is good",
+                     {.code = "E0444", .next = "if this is a record, declare records: ."});
+  }
+  std::string choices;
+  for (const std::string& path : guess.candidates) choices += (choices.empty() ? "" : " | ") + path;
+  return MakeError(Fault::kConfig, "it is not clear which part of the answer holds the records",
+                   {.code = "E0447",
+                    .why = "there are fields beside the list, which would be lost: " + guess.why,
+                    .next = "declare records: " + choices + "   (. is the whole body as one record)"});
+}
+
 Status PageBuilder::ReadDocument() {
   std::string path = options_.records;
-  if (path == "auto") path = LargestObjectArray(bytes(), begin_, end_).value_or("");
+  if (path == "auto") {
+    ARROW_ASSIGN_OR_RAISE(path, GuessPath());
+  }
   page_->records_path_ = path;
   segments_ = SplitPath(path);
   found_ = segments_.empty();

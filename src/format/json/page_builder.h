@@ -23,6 +23,7 @@ class PageBuilder {
   bool FirstValueIsOneLine() const;
   Status ReadLines(const std::vector<StructuralIndex::Broken>& broken);
   Status ReadBrokenLines();
+  Result<std::string> GuessPath() const;
   Status ReadDocument();
   const uint32_t* Locate(const uint32_t* at, size_t segment);
   const uint32_t* LocateInArray(const uint32_t* at, size_t segment);

@@ -27,8 +27,4 @@ std::optional<ValueSpan> FindPath(const uint8_t* body, const uint32_t* at, const
 /// Returns the span of the value at `at` whose last token is the one before `after`.
 ValueSpan SpanOf(const uint8_t* body, const uint32_t* at, const uint32_t* after);
 
-/// Returns the path (dotted keys) of the array below the object at `at` that has most objects as elements, or nullopt
-/// if there is none. Ties: the first. Goes through objects only, up to six levels.
-std::optional<std::string> LargestObjectArray(const uint8_t* body, const uint32_t* at, const uint32_t* end);
-
 }  // namespace firn::format::json

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/json/cell_text.h"
 #include "format/json/number_parse.h"
 #include "format/json/string_parse.h"
 #include "format/json/structural_index.h"
@@ -13,48 +14,11 @@ namespace {
 
 constexpr uint64_t kDoubleIntegerMax = 1ULL << 53;
 
-void AddNumber(Shape& shape, std::string_view text, OrderKey at) {
-  Number number;
-  if (!ParseNumber(text, number)) return;
-  const bool fits_long = ToInt64(number).has_value();
-  if (!number.is_integer) {
-    shape.fractions.Note(at);
-    if (ToExactDouble(number)) {
-      ++shape.exact_doubles;
-      return;
-    }
-    ++shape.other_fractions;
-    const DecimalDigits digits = ToDigits(number);
-    const int64_t too_many = 1000;  // no decimal holds it
-    shape.fraction_integer_digits =
-        std::max(shape.fraction_integer_digits, digits.fits ? digits.integer_digits() : too_many);
-    shape.fraction_digits = std::max(shape.fraction_digits, digits.fits ? digits.fraction_digits() : too_many);
-    return;
-  }
-  shape.integers.Note(at);
-  shape.integers_in_long = shape.integers_in_long && fits_long;
-  shape.integers_in_double = shape.integers_in_double && number.exact && number.mantissa <= kDoubleIntegerMax;
-  const DecimalDigits digits = ToDigits(number);
-  if (!digits.fits || digits.integer_digits() > 38) {
-    ++shape.huge_integers;
-  } else {
-    shape.integer_digits = std::max(shape.integer_digits, static_cast<int32_t>(digits.integer_digits()));
-  }
-}
-
-void AddString(Shape& shape, std::string_view inside, OrderKey at) {
-  shape.strings.Note(at);
-  shape.all_dates = shape.all_dates && ParseDate(inside);
-  if (!shape.all_timestamps && !shape.all_timestamps_tz) return;
-  const auto parsed = ParseTimestampText(inside);
-  shape.all_timestamps = shape.all_timestamps && parsed && !parsed->has_offset;
-  shape.all_timestamps_tz = shape.all_timestamps_tz && parsed && parsed->has_offset;
-}
-
 // Walks values and notes their kinds. Well-formed input only.
 class Adder {
  public:
-  explicit Adder(const ShapeInput& input) : in_(input) {}
+  // `containers`: how many of the levels above the first value may be lists or maps.
+  Adder(const ShapeInput& input, int containers) : in_(input), containers_(containers) {}
 
   const uint32_t* Value(Shape& shape, const uint32_t* at, const MaskTree* masks, const HintTree* hints, int depth) {
     const uint8_t c = in_.body[*at];
@@ -65,7 +29,7 @@ class Adder {
     }
     const ColumnHint* hint = hints ? hints->hint() : nullptr;
     if (hint && (hint->type || hint->as_json)) return Skip(at);
-    if ((c == '{' || c == '[') && depth >= kColumnDepthMax) {
+    if ((c == '{' || c == '[') && (depth >= kColumnDepthMax || depth + containers_ >= kParquetDepthMax)) {
       shape.deep.Note(Here(at));
       return Skip(at);
     }
@@ -85,7 +49,7 @@ class Adder {
         shape.bools.Note(Here(at));
         return at + 1;
       default:
-        AddNumber(shape, TokenText(in_.body, at), Here(at));
+        if (Number number; ParseNumber(TokenText(in_.body, at), number)) AddNumber(shape, number, Here(at));
         return at + 1;
     }
   }
@@ -141,19 +105,23 @@ class Adder {
   const uint32_t* MapMembers(Shape& shape, const uint32_t* at, const MaskTree* masks, const HintTree* hints,
                              int depth) {
     if (!shape.map_value) shape.map_value = std::make_unique<Shape>();
+    ++containers_;
     for (++at; in_.body[*at] != '}';) {
       at = Value(*shape.map_value, at + 2, masks, WithoutOwn(hints), depth + 1);
       if (in_.body[*at] == ',') ++at;
     }
+    --containers_;
     return at + 1;
   }
 
   const uint32_t* Elements(Shape& shape, const uint32_t* at, const MaskTree* masks, const HintTree* hints, int depth) {
     if (!shape.element) shape.element = std::make_unique<Shape>();
+    ++containers_;
     for (++at; in_.body[*at] != ']';) {
       at = Value(*shape.element, at, masks, hints, depth + 1);
       if (in_.body[*at] == ',') ++at;
     }
+    --containers_;
     return at + 1;
   }
 
@@ -161,10 +129,47 @@ class Adder {
   static const HintTree* WithoutOwn(const HintTree*) { return nullptr; }
 
   const ShapeInput& in_;
+  int containers_;
   std::string plain_;
 };
 
 }  // namespace
+
+void AddNumber(Shape& shape, const Number& number, OrderKey at) {
+  const bool fits_long = ToInt64(number).has_value();
+  if (!number.is_integer) {
+    shape.fractions.Note(at);
+    if (ToExactDouble(number)) {
+      ++shape.exact_doubles;
+      return;
+    }
+    ++shape.other_fractions;
+    const DecimalDigits digits = ToDigits(number);
+    const int64_t too_many = 1000;  // no decimal holds it
+    shape.fraction_integer_digits =
+        std::max(shape.fraction_integer_digits, digits.fits ? digits.integer_digits() : too_many);
+    shape.fraction_digits = std::max(shape.fraction_digits, digits.fits ? digits.fraction_digits() : too_many);
+    return;
+  }
+  shape.integers.Note(at);
+  shape.integers_in_long = shape.integers_in_long && fits_long;
+  shape.integers_in_double = shape.integers_in_double && number.exact && number.mantissa <= kDoubleIntegerMax;
+  const DecimalDigits digits = ToDigits(number);
+  if (!digits.fits || digits.integer_digits() > 38) {
+    ++shape.huge_integers;
+  } else {
+    shape.integer_digits = std::max(shape.integer_digits, static_cast<int32_t>(digits.integer_digits()));
+  }
+}
+
+void AddString(Shape& shape, std::string_view inside, OrderKey at) {
+  shape.strings.Note(at);
+  shape.all_dates = shape.all_dates && ParseDate(inside);
+  if (!shape.all_timestamps && !shape.all_timestamps_tz) return;
+  const auto parsed = ParseTimestampText(inside);
+  shape.all_timestamps = shape.all_timestamps && parsed && !parsed->has_offset;
+  shape.all_timestamps_tz = shape.all_timestamps_tz && parsed && parsed->has_offset;
+}
 
 Shape& Shape::Key(std::string_view key) {
   const auto found = by_key.find(key);
@@ -181,36 +186,8 @@ Shape& Shape::Key(std::string_view key) {
   return *keys.back().second;
 }
 
-void Shape::Merge(Shape&& other) {
-  present.Merge(other.present);
-  bools.Merge(other.bools);
-  integers.Merge(other.integers);
-  fractions.Merge(other.fractions);
-  strings.Merge(other.strings);
-  objects.Merge(other.objects);
-  arrays.Merge(other.arrays);
-  deep.Merge(other.deep);
-  integers_in_double = integers_in_double && other.integers_in_double;
-  integers_in_long = integers_in_long && other.integers_in_long;
-  huge_integers += other.huge_integers;
-  integer_digits = std::max(integer_digits, other.integer_digits);
-  exact_doubles += other.exact_doubles;
-  other_fractions += other.other_fractions;
-  fraction_integer_digits = std::max(fraction_integer_digits, other.fraction_integer_digits);
-  fraction_digits = std::max(fraction_digits, other.fraction_digits);
-  all_dates = all_dates && other.all_dates;
-  all_timestamps = all_timestamps && other.all_timestamps;
-  all_timestamps_tz = all_timestamps_tz && other.all_timestamps_tz;
-  for (auto& [key, shape] : other.keys) Key(key).Merge(std::move(*shape));
-  const auto merge = [](std::unique_ptr<Shape>& mine, std::unique_ptr<Shape>& theirs) {
-    if (theirs && !mine) mine = std::make_unique<Shape>();
-    if (theirs) mine->Merge(std::move(*theirs));
-  };
-  merge(element, other.element);
-  merge(map_value, other.map_value);
-}
-
 bool AddRecord(Shape& root, const Page& page, uint32_t record, uint64_t ordinal, const TypingContext& context) {
+  if (page.cells() != nullptr) return AddCells(root, *page.cells(), record, ordinal, context);
   const auto* body = reinterpret_cast<const uint8_t*>(page.body().data());
   const uint32_t* end = page.index().offsets().data() + page.index().offsets().size();
   const Page::Span span = page.record(record);
@@ -220,13 +197,13 @@ bool AddRecord(Shape& root, const Page& page, uint32_t record, uint64_t ordinal,
   const uint32_t* after = SkipValue(body, at, end, Depth::kFull, fault);
   if (!after || after[-1] + 1 != span.end) return false;
   root.present.Note({ordinal, 0});
-  Adder({body, end, ordinal, span.begin}).Members(root, at, context.masks.get(), &context.hints, 0);
+  Adder({body, end, ordinal, span.begin}, 0).Members(root, at, context.masks.get(), &context.hints, 0);
   return true;
 }
 
 const uint32_t* AddValue(Shape& shape, const ShapeInput& input, const uint32_t* at, const MaskTree* masks,
                          const HintTree* hints, int depth) {
-  return Adder(input).Value(shape, at, masks, hints, depth);
+  return Adder(input, depth).Value(shape, at, masks, hints, depth);
 }
 
 }  // namespace firn::format::json

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "format/json/number_parse.h"
 #include "format/json/page.h"
 #include "format/json/typing_context.h"
 
@@ -28,14 +29,10 @@ struct Seen {
     ++count;
     if (at < first) first = at;
   }
-  void Merge(const Seen& other) {
-    count += other.count;
-    if (other.first < first) first = other.first;
-  }
 };
 
-/// What values one path has had. Two shapes merge to the same shape in any order and grouping, because everything here
-/// is a sum, a minimum, a maximum or a conjunction.
+/// What values one path has had. Values may be added in any order and grouping, because everything here is a sum, a
+/// minimum, a maximum or a conjunction.
 struct Shape {
   Seen present;  // of the key, null included
   Seen bools, integers, fractions, strings, objects, arrays, deep;
@@ -50,6 +47,11 @@ struct Shape {
   int64_t fraction_integer_digits = 0;  // of the others, as a decimal needs them
   int64_t fraction_digits = 0;
 
+  bool of_cells = false;            // values were texts: they have one type together (cell_text.h)
+  Seen empty_texts;                 // of cells: quoted, and nothing in them
+  int64_t cell_integer_digits = 0;  // of all numbers of cells, as one decimal needs them
+  int64_t cell_fraction_digits = 0;
+
   bool all_dates = true;  // of strings
   bool all_timestamps = true;
   bool all_timestamps_tz = true;
@@ -60,8 +62,10 @@ struct Shape {
   std::unique_ptr<Shape> map_value;  // of objects declared as map
 
   Shape& Key(std::string_view key);
-  void Merge(Shape&& other);
 };
+
+void AddNumber(Shape& shape, const Number& number, OrderKey at);
+void AddString(Shape& shape, std::string_view inside, OrderKey at);
 
 /// Adds one record (an object) of a page to `root`. A record that is no object or not well-formed adds nothing and
 /// false is returned. `at`: its entry in the index.

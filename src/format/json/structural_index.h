@@ -1,5 +1,7 @@
 #pragma once
 
+#include <arrow/type_fwd.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -26,16 +28,18 @@ class StructuralIndex {
     Problem problem = Problem::kNone;
   };
 
-  StructuralIndex();
+  /// `pool`: where the offsets live.
+  explicit StructuralIndex(arrow::MemoryPool* pool);
   ~StructuralIndex();
   StructuralIndex(const StructuralIndex&) = delete;
   StructuralIndex& operator=(const StructuralIndex&) = delete;
 
-  /// Indexes the whole body. After kInvalidUtf8 and kControlCharacter the offsets are still complete.
+  /// Indexes the whole body. After kInvalidUtf8 and kControlCharacter the offsets are still complete. kOther: out of
+  /// memory.
   Problem Build(std::string_view body);
   /// Indexes line by line, so that a broken line costs only itself. Returns the broken lines; a whitespace byte
   /// in front of each stands in the index for it.
-  std::vector<Broken> BuildLines(std::string_view body);
+  Result<std::vector<Broken>> BuildLines(std::string_view body);
 
   /// All offsets; two more, the body's size, may be read behind the end.
   std::span<const uint32_t> offsets() const { return {begin_, size_}; }
@@ -44,9 +48,11 @@ class StructuralIndex {
   int64_t bytes_held() const { return static_cast<int64_t>(size_ * sizeof(uint32_t)); }
 
  private:
-  struct Stage1;
-  std::unique_ptr<Stage1> stage1_;
-  std::vector<uint32_t> joined_;  // by BuildLines
+  Problem BuildLarge(std::string_view body);
+  Status Keep(const uint32_t* offsets, size_t size, std::string_view body);
+
+  arrow::MemoryPool* const pool_;
+  std::shared_ptr<void> owner_;  // of the offsets
   const uint32_t* begin_ = nullptr;
   size_t size_ = 0;
 };

@@ -37,7 +37,13 @@ struct ColumnHint {
   bool as_json = false;  // one column of JSON text, whatever the value
   bool as_map = false;   // an object used as a map<string, type of its values>
   std::string format;    // of times: "iso" (default), "epoch_s", "epoch_ms", "epoch_us" or a strptime pattern
-  std::string timezone;  // "+02:00" or "UTC": of timestamptz text without offset
+  std::string timezone;  // "+02:00" or an IANA name: of timestamptz text without offset
+};
+
+/// `key`: of the row. `value`: as an Arrow array holds it, native and of fixed width (a boolean one byte), or text.
+struct ColumnDefault {
+  std::string key;
+  std::string value;
 };
 
 struct TableReaderOptions {
@@ -47,9 +53,21 @@ struct TableReaderOptions {
   std::vector<ColumnHint> hints;
   std::vector<MaskRule> masks;
   Contract contract;
+  /// Top-level keys of a merge. Of a table whose types are decided, a row with a value of another type there is
+  /// quarantined: the merge would refuse it, so that a sibling column would stay empty.
+  std::vector<std::string> key_columns;
+  /// What rows without the key have in its column; a key that is null is null. Of columns that are `known` or declared.
+  std::vector<ColumnDefault> defaults;
   OnBadRecord on_bad = OnBadRecord::kCollect;
   /// A new table's types are fixed over this many bytes of record text (the record that reaches it included).
   int64_t prefix_bytes = 64LL << 20;
+  /// Nor are they of more rows than this holds until then: their text and, of every row and cell, where it stands
+  /// (PrefixBytesHeld). Short rows reach it first.
+  int64_t prefix_held_bytes = 128LL << 20;
+  /// True: rows of the prefix are given before it ends, typed by a guess from its first rows. Should a later row of the
+  /// prefix prove the guess wrong, all rows come again: see DecodedRows::restart.
+  bool may_restart = false;
+  int64_t guess_bytes = 256 << 10;  // of record text that the first guess is made from
   int32_t max_leaves = 10'000;
   bool infer_dates = true;            // strings that are all "2024-01-31" become date
   bool infer_timestamps = true;       // strings that are all RFC 3339 become timestamptz (without offset: timestamp)
@@ -80,6 +98,9 @@ struct RowCounters {
 
 /// The rows of one Push, in input order.
 struct DecodedRows {
+  /// True: forget everything popped before. This is the first push once more, and all after it follow. Only with
+  /// may_restart; in_prefix() was true at every pop before.
+  bool restart = false;
   std::shared_ptr<arrow::RecordBatch> batch;     // may have 0 rows
   std::shared_ptr<const schema::Schema> schema;  // of the batch; new fields have id 0. Same pointer until it changes
   uint64_t tag = 0;
@@ -87,6 +108,14 @@ struct DecodedRows {
   std::vector<QuarantinedRow> quarantined;
   RowCounters counters;
 };
+
+/// What a row of `text_bytes` costs while the types of its table are not decided. `num_cells`: 0 of JSON. A function of
+/// the row alone, so that pages change no schema.
+constexpr int64_t PrefixBytesHeld(int64_t text_bytes, size_t num_cells) {
+  // Its line end, place, number in the page (twice: rows of files know theirs) and line.
+  constexpr size_t kRow = 1 + 2 * sizeof(uint32_t) + 2 * sizeof(uint32_t) + sizeof(int64_t);
+  return text_bytes + static_cast<int64_t>(kRow + (num_cells == 0 ? 0 : (num_cells + 1) * sizeof(uint32_t)));
+}
 
 /// Stateful per table. Used by one thread; it has num_threads - 1 threads of its own, joined by the destructor.
 ///
@@ -107,17 +136,17 @@ class TableReader {
   virtual Status Finish() = 0;
   /// Returns the result of the oldest push that is not yet popped, or nullopt if more input is wanted first (prefix
   /// not complete, or fewer than 2 x num_threads pushes are waiting for several threads); after Finish nullopt is the
-  /// end. Exactly one result per push, in order. Errors: kContract (frozen schema; path and shape in the message),
-  /// kBadData (on_bad kFail), kBug. After an error the reader is of no more use.
+  /// end. Exactly one result per push, in order, but for restarts. Errors: kContract (frozen schema; path and shape in
+  /// the message), kBadData (on_bad kFail), kBug. After an error the reader is of no more use.
   virtual Result<std::optional<DecodedRows>> Pop() = 0;
 
   /// Bytes of pages held (prefix or in flight). Decoded batches are charged to the pool.
   virtual int64_t bytes_held() const = 0;
-  /// True while the types of a new table are not yet decided.
+  /// True while the types of a new table are not yet decided for good, or rows popped before are to come again.
   virtual bool in_prefix() const = 0;
-  /// What inference chose; complete after the first pop.
+  /// What inference chose; complete once in_prefix() is false.
   virtual const InferenceReport& report() const = 0;
-  /// The schema after the last popped row (at the end: of the table); null before the types are decided.
+  /// The schema after the last popped row (at the end: of the table); null before the types are decided or guessed.
   virtual std::shared_ptr<const schema::Schema> schema() const = 0;
 };
 

@@ -95,6 +95,32 @@ Read MustRead(const std::vector<std::string>& bodies, TableReaderOptions options
   return read.ok() ? *std::move(read) : Read{};
 }
 
+// A struct that no row of a batch has takes a share of nulls with all below it; a row that began one and failed leaves
+// nothing behind for the next batch.
+TEST(TableReader, SharesNullsOfAbsentColumns) {
+  const std::string types = R"({"id":1,"s":{"t":{"n":1,"x":"a","l":[{"k":true}]},"u":2.5}})";
+  std::string absent;
+  for (int i = 0; i < 100; ++i) absent += "{\"id\":" + std::to_string(i) + "}\n";
+  const std::string broken = R"({"id":2}
+{"id":3,"s":{"t":{"n":7,"x":"lost","l":[{"k":false},{"k":false}]},"u":tru}}
+{"id":4})";
+  const std::string late = R"({"id":5}
+{"id":6,"s":{"t":{"n":8,"x":"kept","l":[{"k":true}]}}})";
+  TableReaderOptions options;
+  options.prefix_bytes = 1;
+  const Read read = MustRead({types, absent, broken, absent + absent, late}, options);
+  ASSERT_EQ(read.batches.size(), 5u);
+  for (const size_t i : {1u, 2u, 3u})
+    EXPECT_EQ(read.batches[i]->GetColumnByName("s")->null_count(), read.batches[i]->num_rows());
+  EXPECT_EQ(read.batches[1]->GetColumnByName("s")->length(), 100);
+  EXPECT_EQ(read.batches[2]->num_rows(), 2);
+  EXPECT_EQ(read.quarantined.size(), 1u);
+  EXPECT_EQ(Values(read, "id"), "5|6");
+  EXPECT_EQ(Values(read, "s"),
+            "null|{t:struct<n: int64, x: string, l: list<element: struct<k: bool>>> = {n:int64 = 8, x:string = kept, "
+            "l:list<element: struct<k: bool>> = list<element: struct<k: bool>>[{k:bool = true}]}, u:double = null}");
+}
+
 TEST(TableReader, InfersPlainTypes) {
   const Read read = MustRead(
       {R"({"i":1,"d":1.5,"s":"x","b":true,"n":null,"day":"2024-02-29","t":"2024-01-01T00:00:00Z","u":"2024-01-01 00:00:00.5"}
@@ -153,6 +179,25 @@ TEST(TableReader, RenamesKeysThatCannotKeepTheirName) {
             "long}");
   EXPECT_EQ(Values(read, "Name__2"), "2");
   EXPECT_EQ(ReadPages({R"({"Name":9,"name":8})"}, {.known = read.schema}).ValueOrDie().counters.sibling_values, 0);
+}
+
+TEST(TableReader, PathsWithDotsAreOfOneColumnAlone) {
+  const std::string flat = R"({"a.b":1,"a":{"b":2},"c.d":3,"c":4,"x":{"y.z":1,"y":{"z":2}},"l":[1],"l.element":5})";
+  EXPECT_EQ(Types(MustRead({flat}).schema.fields),
+            "a.b__2: long, a: {b: long}, c.d: long, c: long, x: {y.z__2: long, y: {z: long}}, l: [long], "
+            "l.element__2: long");
+  EXPECT_EQ(
+      Types(MustRead({R"({"a":{"b":2},"d.e":1})", R"({"a.b":1,"d":{"e":2}})"}, {.prefix_bytes = 1}).schema.fields),
+      "a: {b: long}, d.e: long, a.b__2: long, d__2: {e: long}");
+  schema::Schema known{.fields = {{1, "a", schema::Struct({{2, "b", schema::Long()}})}, {3, "d.e", schema::Long()}}};
+  EXPECT_EQ(Types(MustRead({R"({"a.b":1,"d":{"e":2}})"}, {.known = known}).schema.fields),
+            "a: {b: long}, d.e: long, a.b__2: long, d__2: {e: long}");
+}
+
+TEST(TableReader, ANameThatSqlCannotWriteIsChanged) {
+  const Read read = MustRead({R"({"a\u0000b":1,"c\nd":2,"a_b":3})"});
+  EXPECT_EQ(Types(read.schema.fields), "a_b__2: long, c\nd: long, a_b: long");
+  EXPECT_EQ(Values(read, "a_b__2"), "1");
 }
 
 TEST(TableReader, LastDuplicateWins) {
@@ -215,6 +260,22 @@ TEST(TableReader, PromotesColumnsOfAnExistingTable) {
   EXPECT_EQ(read.schema.fields[4].id, 0);
 }
 
+TEST(TableReader, RefusesAMaskOnAColumnThatIsNotText) {
+  const schema::Schema known{.fields = {{1, "n", schema::Long()},
+                                        {2, "o", schema::Struct({{3, "k", schema::Double()}})},
+                                        {4, "l", schema::List({5, "element", schema::Int()})},
+                                        {6, "s", schema::String()}}};
+  for (const std::string path : {"n", "o", "o.k", "l"}) {
+    for (const MaskMethod method : {MaskMethod::kRedact, MaskMethod::kNull}) {
+      const auto read = ReadPages({R"({"n":123,"o":{"k":1.5},"l":[1]})"},
+                                  {.known = known, .masks = {{.path = path, .method = method}}});
+      EXPECT_EQ(FaultOf(read.status()), Fault::kConfig) << path;
+      EXPECT_EQ(ContextOf(read.status())->code, "E0873") << path << ": " << read.status();
+    }
+  }
+  EXPECT_EQ(Values(MustRead({R"({"s":"secret"})"}, {.known = known, .masks = {{.path = "s"}}}), "s"), "***");
+}
+
 TEST(TableReader, ObeysContracts) {
   schema::Schema known{.fields = {{1, "a", schema::Long()}}};
   const std::string body = R"({"a":1} {"a":"x"} {"a":2,"b":1})";
@@ -223,9 +284,83 @@ TEST(TableReader, ObeysContracts) {
   const Read rows = MustRead({body}, with(ContractMode::kDiscardRow));
   EXPECT_EQ(Values(rows, "a"), "1");
   EXPECT_EQ(rows.quarantined.size(), 2U);
+  TableReaderOptions strict = with(ContractMode::kDiscardRow);
+  strict.on_bad = OnBadRecord::kFail;  // which is about records that cannot be read
+  EXPECT_EQ(MustRead({body}, strict).quarantined.size(), 2U);
+  EXPECT_EQ(FaultOf(ReadPages({R"({"a":1} {"a":"x"} {"a":tru})"}, strict).status()), Fault::kBadData);
   const Read values = MustRead({body}, with(ContractMode::kDiscardValue));
   EXPECT_EQ(Values(values, "a"), "1|null|2");
   EXPECT_EQ(values.counters.discarded_values, 2);
+}
+
+TEST(TableReader, QuarantinesKeysOfAnotherTypeInsteadOfAddingAColumn) {
+  schema::Schema known{.fields = {{1, "id", schema::Int()}, {2, "n", schema::Long()}}};
+  const std::string body = R"({"id":1,"n":1} {"id":"x","n":2} {"id":3000000000,"n":"x"})";
+  const Read read = MustRead({body}, {.known = known, .key_columns = {"id"}, .on_bad = OnBadRecord::kFail});
+  EXPECT_EQ(Types(read.schema.fields), "id: long, n: long, n__string: string");
+  EXPECT_EQ(Values(read, "id"), "1|3000000000");
+  ASSERT_EQ(read.quarantined.size(), 1U);
+  EXPECT_EQ(read.quarantined[0].reason, "the primary key has a value of another type");
+  EXPECT_EQ(read.quarantined[0].path, "id");
+}
+
+TEST(TableReader, RowsWithoutAKeyGetItsDefaultAndNullsStayNull) {
+  const schema::Schema known{.fields = {{1, "id", schema::Int()},
+                                        {2, "amount", schema::Long(), false, "firn:key=total"},
+                                        {3, "currency", schema::String()}}};
+  const int64_t seven = 7;
+  const std::vector<ColumnDefault> defaults = {
+      {.key = "total", .value = std::string(reinterpret_cast<const char*>(&seven), 8)},
+      {.key = "currency", .value = "EUR"}};
+  const std::string body = R"({"id":1} {"id":2,"total":null,"currency":null} {"id":3,"total":5,"currency":"USD"}
+                              {"total":"x","id":4} {"currency":"CHF","id":5})";
+  const Read read = MustRead({body}, {.known = known, .defaults = defaults});
+  EXPECT_EQ(Values(read, "amount"), "7|null|5|null|7");  // a value of another type is no missing one
+  EXPECT_EQ(Values(read, "currency"), "EUR|null|USD|EUR|CHF");
+  EXPECT_EQ(Values(read, "amount__string"), "null|null|null|x|null");
+}
+
+TEST(TableReader, AMaskToNothingMakesNoColumnOfAKeyThatIsNotWanted) {
+  TableReaderOptions options;
+  options.masks = {{.path = "gone", .method = MaskMethod::kNull, .key = ""},
+                   {.path = "a.gone", .method = MaskMethod::kNull, .key = ""}};
+  const std::string body = R"({"id":1,"gone":5,"a":{"x":1,"gone":{"y":2}}})";
+  EXPECT_EQ(Types(MustRead({body}, options).schema.fields), "id: long, a: {x: long}");
+  options.known = schema::Schema{.fields = {{1, "id", schema::Long()}}};
+  options.contract = {.columns = ContractMode::kFreeze};
+  EXPECT_EQ(Types(MustRead({R"({"id":1,"gone":5})"}, options).schema.fields), "id: long");
+}
+
+TEST(TableReader, TakesBytesAndNanosecondsExactlyOrBesideTheColumn) {
+  TableReaderOptions options;
+  options.hints = {{.path = "b", .type = schema::Binary()},
+                   {.path = "h", .type = schema::Binary(), .format = "hex"},
+                   {.path = "f", .type = schema::Fixed(3)},
+                   {.path = "n", .type = schema::TimestampNs()},
+                   {.path = "z", .type = schema::TimestampTzNs()}};
+  const Read read = MustRead(
+      {R"({"b":"/wA=","h":"FF00","f":"AAEC","n":"2025-01-01T00:00:00.123456789","z":"1970-01-01T01:00:00.000000001+01:00"} {"b":"\/wA=","h":"f","f":"AAE=","n":"2025-01-01T00:00:00.1234567891","z":"3000-01-01T00:00:00Z"} {"b":"","f":null})"},
+      options);
+  EXPECT_EQ(
+      Types(read.schema.fields),
+      "b: binary, h: binary, f: fixed[3], n: timestamp_ns, z: timestamptz_ns, h__string: string, f__string: string, "
+      "n__string: string, z__string: string");
+  const auto& batch = *read.batches.back();
+  EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*batch.GetColumnByName("b")).GetView(0),
+            std::string_view("\xff\x00", 2));
+  EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*batch.GetColumnByName("b")).GetView(1),
+            std::string_view("\xff\x00", 2));
+  EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*batch.GetColumnByName("h")).GetView(0),
+            std::string_view("\xff\x00", 2));
+  EXPECT_EQ(static_cast<const arrow::FixedSizeBinaryArray&>(*batch.GetColumnByName("f")).GetView(0),
+            std::string_view("\x00\x01\x02", 3));
+  EXPECT_TRUE(batch.GetColumnByName("f")->IsNull(1));
+  EXPECT_EQ(
+      static_cast<const arrow::Int64Array&>(*batch.GetColumnByName("n")->View(arrow::int64()).ValueOrDie()).Value(0),
+      1735689600123456789);
+  EXPECT_EQ(
+      static_cast<const arrow::Int64Array&>(*batch.GetColumnByName("z")->View(arrow::int64()).ValueOrDie()).Value(0),
+      1);
 }
 
 TEST(TableReader, UsesDeclaredTypes) {
@@ -247,6 +382,21 @@ TEST(TableReader, UsesDeclaredTypes) {
   EXPECT_EQ(Values(read, "zip"), "123|null");
   EXPECT_EQ(Values(read, "at"), "2023-11-14 22:13:20.123000Z|null");
   EXPECT_EQ(Values(read, "local"), "2024-01-01 00:00:00.000000Z|null");
+}
+
+TEST(TableReader, LocalTimesOfAZone) {
+  TableReaderOptions options;
+  options.hints = {{.path = "d", .type = schema::TimestampTz(), .timezone = "Europe/Berlin"}};
+  const Read read = MustRead({R"({"d":"2024-07-01 10:00:00"} {"d":"2024-01-01T10:00:00"} {"d":"2024-10-27 02:30:00"}
+                                 {"d":"2024-07-01T10:00:00Z"} {"d":"2024-03-31 02:30:00"})"},
+                             options);
+  // An hour that comes twice is the earlier one; one that clocks skip is no time.
+  EXPECT_EQ(Values(read, "d"),
+            "2024-07-01 08:00:00.000000Z|2024-01-01 09:00:00.000000Z|2024-10-27 00:30:00.000000Z|"
+            "2024-07-01 10:00:00.000000Z|null");
+  EXPECT_EQ(Values(read, "d__string"), "null|null|null|null|2024-03-31 02:30:00");
+  options.hints[0].timezone = "Europe/Nowhere";
+  EXPECT_EQ(FaultOf(TableReader::Open(options).status()), Fault::kConfig);
 }
 
 TEST(TableReader, MasksBeforeAnythingElse) {
@@ -291,6 +441,14 @@ TEST(TableReader, DeepNestingBecomesJson) {
   int levels = 1;
   for (; type->id == schema::TypeId::kStruct; ++levels) type = type->children[0].type.get();
   EXPECT_EQ(levels, 64);
+  EXPECT_EQ(type->id, schema::TypeId::kString);
+  // A list is two levels of a Parquet schema, whose readers stop at 100.
+  const Read lists = MustRead({"{\"l\":" + std::string(60, '[') + "1" + std::string(60, ']') + "}"});
+  int lists_deep = 0;
+  for (type = lists.schema.fields[0].type.get(); type->id == schema::TypeId::kList; ++lists_deep) {
+    type = type->children[0].type.get();
+  }
+  EXPECT_EQ(lists_deep, 48);
   EXPECT_EQ(type->id, schema::TypeId::kString);
   EXPECT_EQ(MustRead({"{\"a\":1}\n" + std::string(5000, '[') + std::string(5000, ']')}).table->num_rows(), 1);
 }

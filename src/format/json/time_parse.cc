@@ -181,6 +181,29 @@ std::optional<ParsedTimestamp> ParseTimestampText(std::string_view text) {
   return parsed;
 }
 
+std::optional<ParsedNanos> ParseTimestampNanos(std::string_view text) {
+  const size_t dot = text.find('.');
+  size_t end = dot == std::string_view::npos ? text.size() : dot + 1;
+  while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+  std::string micros_text(text);
+  int64_t rest = 0;
+  if (dot != std::string_view::npos && end > dot + 7) {
+    for (size_t i = dot + 7; i < end; ++i) {
+      if (i >= dot + 10 && text[i] != '0') return std::nullopt;
+      if (i < dot + 10) rest = rest * 10 + (text[i] - '0');
+    }
+    for (size_t i = end; i < dot + 10; ++i) rest *= 10;
+    micros_text.erase(dot + 7, end - dot - 7);
+  }
+  const auto parsed = ParseTimestampText(micros_text);
+  int64_t nanos = 0;
+  if (!parsed || __builtin_mul_overflow(parsed->micros, int64_t{1000}, &nanos) ||
+      __builtin_add_overflow(nanos, rest, &nanos)) {
+    return std::nullopt;
+  }
+  return ParsedNanos{.nanos = nanos, .has_offset = parsed->has_offset};
+}
+
 std::optional<int64_t> ParseTimeOfDay(std::string_view text) {
   size_t at = 0;
   const int64_t micros = MicrosOfDay(text, at);

@@ -22,6 +22,14 @@ struct ParsedTimestamp {
 /// documented rule). "24:00", a leap second and a comma as decimal mark do not fit.
 std::optional<ParsedTimestamp> ParseTimestampText(std::string_view text);
 
+struct ParsedNanos {
+  int64_t nanos = 0;
+  bool has_offset = false;
+};
+
+/// The same with nine digits of the fraction that count, for the years 1678 to 2261.
+std::optional<ParsedNanos> ParseTimestampNanos(std::string_view text);
+
 /// "12:30:00[.123456]" to microseconds of the day.
 std::optional<int64_t> ParseTimeOfDay(std::string_view text);
 

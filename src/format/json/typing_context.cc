@@ -1,5 +1,6 @@
 #include "format/json/typing_context.h"
 
+#include "expression/datetime.h"
 #include "format/json/record_path.h"
 #include "format/json/time_parse.h"
 
@@ -14,7 +15,7 @@ Status CheckHint(const ColumnHint& hint) {
     return MakeError(Fault::kConfig, "only plain types, json and map can be declared: " + hint.path);
   }
   if (!hint.timezone.empty() && !ParseOffset(hint.timezone)) {
-    return MakeError(Fault::kConfig, "timezone of " + hint.path + " must be UTC or an offset like +02:00");
+    if (const Status zone = expression::CheckZone(hint.timezone); !zone.ok()) return Within(hint.path, zone);
   }
   return Status::OK();
 }

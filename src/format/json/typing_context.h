@@ -14,6 +14,8 @@ namespace firn::format::json {
 
 /// Nesting at which columns end: what is deeper becomes JSON text.
 inline constexpr int kColumnDepthMax = 64;
+/// Levels of a Parquet schema, where a list or map is two: its readers stop at 100.
+inline constexpr int kParquetDepthMax = 96;
 /// An object below the top level with more keys than this, each seen once, is a map.
 inline constexpr int kMapKeysMin = 200;
 
@@ -37,6 +39,8 @@ struct TypingContext {
   std::shared_ptr<const MaskTree> masks;  // null: none
   HintTree hints;
   Contract contract;
+  std::vector<std::string> key_columns;  // see TableReaderOptions
+  std::vector<ColumnDefault> defaults;   // see TableReaderOptions
   int32_t max_leaves = 10'000;
   bool infer_dates = true;
   bool infer_timestamps = true;

@@ -181,6 +181,19 @@ t.add_files([f"file://{folder}/lake/plain.parquet"])
 append(t, [{"id": 3, "d": float("nan")}])
 append(t, [{"id": 4, "d": 2.0}])
 
+# Row groups of 100 rows, of which the first five cannot be decoded any more: a query must not touch them.
+t = catalog.create_table("shop.groups", Schema(NestedField(1, "id", LongType(), required=False),
+                                               NestedField(2, "d", DoubleType(), required=False),
+                                               NestedField(3, "s", StringType(), required=False)))
+t = t.transaction().set_properties({"write.parquet.row-group-limit": "100"}).commit_transaction()
+append(t, [{"id": n, "d": float("nan") if n == 850 else n / 2, "s": "x" * 100 + f"{n:04}"} for n in range(1000)])
+data = t.inspect.files().column("file_path")[0].as_py().removeprefix("file://")
+offsets = [pq.ParquetFile(data).metadata.row_group(n).column(0).dictionary_page_offset or
+           pq.ParquetFile(data).metadata.row_group(n).column(0).data_page_offset for n in range(10)]
+with open(data, "r+b") as broken:
+    broken.seek(4)
+    broken.write(b"\xff" * (offsets[5] - 4))
+
 for identifier in catalog.list_tables("shop"):
     notes["metadata_" + identifier[1]] = catalog.load_table(identifier).metadata_location
 with open(folder + "/notes.json", "w") as out:

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <optional>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/redactor.h"
 #include "base/thread_annotations.h"
@@ -23,6 +24,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr seconds kExpiryMarginMax{60};
 constexpr seconds kLifetimeUnknown{3600};    // a token without expires_in: RFC 6749 §5.1 leaves it open
+constexpr seconds kExchangeWaitMax{60};      // for another process that exchanges the same refresh token
 constexpr int64_t kTokenBytesMax = 1 << 20;  // of the answer
 
 std::string Base64(const std::string& text) {
@@ -71,11 +73,13 @@ struct Token {
 
 class OAuth2Authorizer : public io::HttpAuthorizer {
  public:
-  OAuth2Authorizer(AuthPlan plan, io::UrlParts origin, io::HttpClient& client, const Clock& clock)
+  OAuth2Authorizer(AuthPlan plan, io::UrlParts origin, io::HttpClient& client, const Clock& clock,
+                   const state::RefreshTokens* kept)
       : plan_(std::move(plan)),
         origin_(std::move(origin)),
         clock_(clock),
         session_(client, clock, {.backoff = {.total_ms = 120'000, .attempts_max = 5}}),
+        kept_(plan_.type == AuthPlan::Type::kOAuth2RefreshToken ? kept : nullptr),
         refresh_token_(plan_.refresh_token) {}
 
   Status Authorize(io::HttpRequest& request, std::stop_token stop) override {
@@ -153,11 +157,33 @@ class OAuth2Authorizer : public io::HttpAuthorizer {
          .where = plan_.where,
          .why = std::move(why),
          .next = "check token_url, client_id, client_secret" +
-                 std::string(plan_.type == AuthPlan::Type::kOAuth2RefreshToken ? " and refresh_token" : "")});
+                 std::string(plan_.type == AuthPlan::Type::kOAuth2RefreshToken ? " and refresh_token" : "") +
+                 (refresh_token_ == plan_.refresh_token
+                      ? ""
+                      : "; the refresh token was exchanged for the one in " + kept_path() +
+                            ": log in again for a new one, and configure that")});
+  }
+
+  // A refresh token given anew in the configuration begins a file of its own.
+  std::string CredentialName() const {
+    return Sha256Hex(plan_.token_url + '\n' + plan_.client_id + '\n' + plan_.refresh_token).substr(0, 32);
+  }
+  std::string kept_path() const { return kept_ == nullptr ? "memory" : kept_->PathOf(CredentialName()); }
+
+  // Takes the newest refresh token, which another run or process may have been given. The lock is held until the
+  // successor is kept.
+  Result<std::optional<state::RefreshTokens::Lock>> TakeNewest(std::stop_token stop) {
+    std::optional<state::RefreshTokens::Lock> lock;
+    if (kept_ == nullptr) return lock;
+    ARROW_ASSIGN_OR_RAISE(lock, kept_->Take(CredentialName(), kExchangeWaitMax, stop));
+    ARROW_ASSIGN_OR_RAISE(const auto newest, kept_->Load(CredentialName(), plan_.refresh_token));
+    if (newest) refresh_token_ = *newest;
+    return lock;
   }
 
   // Called by one thread at a time (fetching_), so refresh_token_ needs no lock.
   Result<Token> Fetch(std::stop_token stop) {
+    ARROW_ASSIGN_OR_RAISE(const auto exchange, TakeNewest(stop));
     const SteadyTime asked_at = clock_.Steady();
     auto response = session_.Send(TokenRequest(), stop);
     if (!response.ok()) {
@@ -199,14 +225,22 @@ class OAuth2Authorizer : public io::HttpAuthorizer {
     }
     refresh_token_ = rotated->as_string();
     ProcessRedactor().AddSecret(refresh_token_);
-    log::Warn("the server rotates refresh tokens; the new one is kept for this run only", {{"where", plan_.where}});
+    const Status kept = kept_ == nullptr ? MakeError(Fault::kConfig, "there is no state folder")
+                                         : kept_->Keep(CredentialName(), plan_.refresh_token, refresh_token_);
+    // The old token is void already: going on with the new one in memory is the best that is left.
+    if (!kept.ok()) {
+      log::Error(
+          "the server exchanged the refresh token, and the new one could not be kept: the next run must log in anew",
+          {{"where", plan_.where}, {"reason", kept.message()}});
+    }
   }
 
   const AuthPlan plan_;
   const io::UrlParts origin_;
   const Clock& clock_;
   io::HttpSession session_;
-  std::string refresh_token_;  // of the thread that fetches
+  const state::RefreshTokens* const kept_;  // null: no refresh tokens, or nowhere to keep them
+  std::string refresh_token_;               // of the thread that fetches
   std::condition_variable_any changed_;
   Mutex mutex_;
   bool fetching_ FIRN_GUARDED_BY(mutex_) = false;
@@ -216,7 +250,8 @@ class OAuth2Authorizer : public io::HttpAuthorizer {
 }  // namespace
 
 Result<std::unique_ptr<io::HttpAuthorizer>> MakeAuthorizer(const AuthPlan& plan, const std::string& base_url,
-                                                           io::HttpClient& client, const Clock& clock) {
+                                                           io::HttpClient& client, const Clock& clock,
+                                                           const state::RefreshTokens* kept) {
   std::unique_ptr<io::HttpAuthorizer> none;
   if (plan.type == AuthPlan::Type::kNone) return none;
   ARROW_ASSIGN_OR_RAISE(io::UrlParts origin, io::ParseUrl(base_url));
@@ -238,7 +273,7 @@ Result<std::unique_ptr<io::HttpAuthorizer>> MakeAuthorizer(const AuthPlan& plan,
       return constant(true, plan.key_name, plan.key_value);
     case AuthPlan::Type::kOAuth2ClientCredentials:
     case AuthPlan::Type::kOAuth2RefreshToken:
-      return std::make_unique<OAuth2Authorizer>(plan, std::move(origin), client, clock);
+      return std::make_unique<OAuth2Authorizer>(plan, std::move(origin), client, clock, kept);
     case AuthPlan::Type::kNone:
       break;
   }

@@ -7,14 +7,18 @@
 #include "base/status.h"
 #include "connector/plan.h"
 #include "io/http_session.h"
+#include "state/refresh_tokens.h"
 
 namespace firn::source::rest {
 
 /// Makes the authorizer of a source; null for Type::kNone. Credentials go only to requests of `base_url`'s origin.
 /// OAuth2 tokens are fetched when first needed, by one thread while the others wait, again shortly before they expire
-/// (by the steady clock) and once when a request was rejected; they are kept in memory only. Every token is registered
-/// with the process's redactor. `client` and `clock` are borrowed. Errors: kConfig for a malformed URL.
+/// (by the steady clock) and once when a request was rejected; access tokens stay in memory. A refresh token that the
+/// server exchanges for a new one goes to `kept` (may be null) before the new access token is used, and is read from
+/// there first. Every token is registered with the process's redactor. `client`, `clock`, `kept` are borrowed. Errors:
+/// kConfig for a malformed URL.
 Result<std::unique_ptr<io::HttpAuthorizer>> MakeAuthorizer(const connector::AuthPlan& plan, const std::string& base_url,
-                                                           io::HttpClient& client, const Clock& clock);
+                                                           io::HttpClient& client, const Clock& clock,
+                                                           const state::RefreshTokens* kept = nullptr);
 
 }  // namespace firn::source::rest

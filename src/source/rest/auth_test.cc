@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/redactor.h"
+#include "io/temporary_folder.h"
 #include "source/rest/fake_http.h"
 
 namespace firn::source::rest {
@@ -114,6 +115,43 @@ TEST_F(AuthTest, SendsTheGrantAndKeepsARotatedRefreshToken) {
             "client-secret-1&audience=a%26b");
   EXPECT_THAT(bodies[1], HasSubstr("refresh_token=rotated-2&"));
   EXPECT_EQ(ProcessRedactor().Redact("rotated-2 tttt"), "*** ***");
+}
+
+// Each refresh token is good for one exchange, as many servers have it.
+TEST_F(AuthTest, AnExchangedRefreshTokenOutlivesTheProcess) {
+  const io::TemporaryFolder folder;
+  const state::RefreshTokens kept(folder.path() + "/secrets", clock_);
+  std::string valid = "refresh-token-1";
+  int number = 1;
+  http_.set_handler([&](const FakeRequest& request) {
+    if (request.http.body.find("refresh_token=" + valid + "&") == std::string::npos) {
+      return FakeAnswer{.body = R"({"error":"invalid_grant"})", .status = 400};
+    }
+    valid = "refresh-token-" + std::to_string(++number);
+    return FakeAnswer{.body = "{\"access_token\":\"access\",\"refresh_token\":\"" + valid + "\"}"};
+  });
+  AuthPlan plan = OAuth(AuthPlan::Type::kOAuth2RefreshToken);
+  const auto log_in = [&] {
+    const auto oauth = MakeAuthorizer(plan, "https://api.example", http_, clock_, &kept).ValueOrDie();
+    io::HttpRequest request{.url = "https://api.example/x"};
+    return oauth->Authorize(request, {});
+  };
+  for (int process = 0; process < 3; ++process) EXPECT_TRUE(log_in().ok()) << process;
+  // Two that live at the same time take turns.
+  const auto one = MakeAuthorizer(plan, "https://api.example", http_, clock_, &kept).ValueOrDie();
+  const auto other = MakeAuthorizer(plan, "https://api.example", http_, clock_, &kept).ValueOrDie();
+  for (int turn = 0; turn < 2; ++turn) {
+    Authorized(*one);
+    Authorized(*other);
+    clock_.Advance(std::chrono::hours(2));
+  }
+  valid = "revoked";
+  const Status refused = log_in();
+  EXPECT_EQ(FaultOf(refused), Fault::kAuth) << refused;
+  EXPECT_THAT(ContextOf(refused)->next, HasSubstr("log in again"));
+  // A token given anew is used.
+  valid = plan.refresh_token = "refresh-token-of-a-new-login";
+  EXPECT_TRUE(log_in().ok());
 }
 
 TEST_F(AuthTest, RefusedTokenRequestNamesWhatToCheck) {

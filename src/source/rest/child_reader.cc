@@ -12,6 +12,7 @@ namespace {
 
 using expression::Value;
 constexpr int64_t kPrefetchBytesMax = int64_t{32} << 20;  // of all chains together
+constexpr int64_t kAllMissingMin = 20;                    // so many that nobody deleted them all meanwhile
 
 // Follows a dotted path; null if any part is missing.
 Value AtPath(const Value& row, std::string_view path) {
@@ -42,11 +43,17 @@ class ChildReader : public SplitReader {
   Result<std::optional<Event>> Next(std::stop_token stop) override {
     while (events_.empty()) {
       ARROW_RETURN_NOT_OK(FillUp(stop));
-      if (chains_.empty()) return std::nullopt;
+      if (chains_.empty()) {
+        ARROW_RETURN_NOT_OK(CheckMissing());
+        return std::nullopt;
+      }
       ARROW_ASSIGN_OR_RAISE(const std::optional<FetchedPage> page, chains_.front().stream->Next(stop));
       if (page) {
+        chains_.front().missing |= IsMissing(*page);
+        num_missing_ += IsMissing(*page);
         ARROW_RETURN_NOT_OK(Take(*page, chains_.front().constants));
       } else {
+        if (!chains_.front().missing) events_.push_back(ParentRead{std::move(chains_.front().constants)});
         chains_.pop_front();
       }
     }
@@ -59,6 +66,7 @@ class ChildReader : public SplitReader {
   struct Chain {
     Constants constants;
     std::unique_ptr<PageStream> stream;
+    bool missing = false;  // answered 404 or 410, which says nothing of its rows
   };
 
   size_t Concurrency() const { return static_cast<size_t>(std::clamp(context_->plan->http.concurrency, 1, 64)); }
@@ -80,8 +88,27 @@ class ChildReader : public SplitReader {
       const int64_t prefetch = kPrefetchBytesMax / static_cast<int64_t>(Concurrency());
       chain.stream = std::make_unique<PageStream>(*context_, std::move(scope), std::vector<Window>(1), prefetch);
       chains_.push_back(std::move(chain));
+      ++num_chains_;
     }
     return Status::OK();
+  }
+
+  bool IsMissing(const FetchedPage& page) const {
+    const connector::StatusRule* rule = page.status < 300 ? nullptr : context_->table->RuleOf(page.status);
+    return rule != nullptr && !rule->declared;
+  }
+
+  // A wrong path must not pass for a table without rows.
+  Status CheckMissing() const {
+    if (num_missing_ < num_chains_ || num_missing_ < kAllMissingMin) return Status::OK();
+    return NamedError(
+        {.fault = Fault::kConfig,
+         .code = "E0445",
+         .message = "table " + context_->table->name + ": each of " + std::to_string(num_chains_) +
+                    " child requests was answered 404 or 410",
+         .where = context_->table->where,
+         .why = "the path is wrong more likely than every row of " + context_->table->parent->table + " gone",
+         .next = "correct `path`, or declare on_status: {404: empty} if it is so"});
   }
 
   // {"a.b": 1} as {"a": {"b": 1}} beside what is there, so that expressions find both spellings.
@@ -106,6 +133,8 @@ class ChildReader : public SplitReader {
   io::RawArchiveWriter* const archive_;
   RowEvents rows_;
   bool ended_ = false;
+  int64_t num_chains_ = 0;
+  int64_t num_missing_ = 0;  // of them, by our own rule
   std::deque<Event> events_;
   std::deque<Chain> chains_;  // in the order of their parent rows
 };

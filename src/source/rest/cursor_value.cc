@@ -20,7 +20,7 @@ Status CursorError(const IncrementalPlan& plan, std::string message, Fault fault
                      .code = "E0437",
                      .message = "cursor " + plan.cursor + ": " + std::move(message),
                      .where = plan.where,
-                     .next = "choose a cursor whose values are all numbers, all times or all text"});
+                     .next = "choose a cursor whose values are all numbers, all times, or text of one fixed form"});
 }
 
 bool IsEpoch(const IncrementalPlan& plan) {
@@ -47,8 +47,26 @@ std::string_view FractionDigits(std::string_view text) {
   return text.substr(point + 1, end - point - 1);
 }
 
+// A whole number written as a string: "9", "+9", "-10", "0010".
+bool IsDigits(std::string_view text) {
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// The same as a JSON number, which has neither a plus nor leading zeros. Borrows from both.
+std::string_view NumberOf(const CursorValue& value, std::string* storage) {
+  if (value.json.empty() || value.json.front() != '"' || !IsDigits(value.text)) return value.text;
+  std::string_view digits = value.text;
+  const bool negative = digits[0] == '-';
+  digits.remove_prefix(std::min(digits.find_first_of("0123456789"), digits.size()));
+  digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  *storage = (negative ? "-" : "") + std::string(digits);
+  return *storage;
+}
+
 Status ReadText(const IncrementalPlan& plan, CursorValue* value) {
-  if (IsEpoch(plan) && expression::IsJsonNumber(value->text)) {
+  if (plan.format != CursorFormat::kPattern &&
+      (IsDigits(value->text) || (IsEpoch(plan) && expression::IsJsonNumber(value->text)))) {
     value->kind = CursorValue::Kind::kNumber;
     return Status::OK();
   }
@@ -60,12 +78,41 @@ Status ReadText(const IncrementalPlan& plan, CursorValue* value) {
     }
   }
   const auto time = expression::ParseIso(value->text, plan.timezone);
-  if (time.ok()) SetInstant(*time, FractionDigits(value->text), value);
+  if (time.ok()) {
+    SetInstant(*time, FractionDigits(value->text), value);
+  } else if (plan.format != CursorFormat::kIso) {
+    return CursorError(plan, "a value that is not in the declared format");
+  }
   return Status::OK();
 }
 
 int Sign(int order) {
   return order < 0 ? -1 : static_cast<int>(order > 0);
+}
+
+char Folded(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+bool IsLetterOrDigit(char c) {
+  return (c >= '0' && c <= '9') || (Folded(c) >= 'A' && Folded(c) <= 'Z');
+}
+
+// Texts have an order that every API shares (bytewise, by a collation, with or without case) only if they have one
+// form: one length, marks at the same places, and letters whose case does not decide. "inv-10" comes before or after
+// "inv-9" as the API likes; ULIDs, UUIDs, KSUIDs and zero-padded numbers have one order.
+std::optional<int> OrderOfTexts(std::string_view a, std::string_view b) {
+  constexpr size_t kKsuidSize = 27;  // base 62, made to be compared bytewise
+  if (a == b) return 0;
+  if (a.size() != b.size()) return std::nullopt;
+  int folded = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const bool plain = IsLetterOrDigit(a[i]) && IsLetterOrDigit(b[i]);
+    if (!plain && (a[i] != b[i] || static_cast<unsigned char>(a[i]) >= 0x80)) return std::nullopt;
+    if (folded == 0) folded = Sign(Folded(a[i]) - Folded(b[i]));
+  }
+  const int bytewise = Sign(a.compare(b));
+  return bytewise == folded || a.size() == kKsuidSize ? std::optional(bytewise) : std::nullopt;
 }
 
 }  // namespace
@@ -94,13 +141,18 @@ Result<std::optional<CursorValue>> ReadCursor(std::string_view json, const Incre
 
 Result<int> CompareCursors(const CursorValue& a, const CursorValue& b, const IncrementalPlan& plan) {
   if (a.kind == CursorValue::Kind::kNumber && b.kind == CursorValue::Kind::kNumber) {
-    return expression::CompareDecimals(a.text, b.text);
+    std::string left, right;
+    return expression::CompareDecimals(NumberOf(a, &left), NumberOf(b, &right));
   }
   if (a.kind == CursorValue::Kind::kInstant && b.kind == CursorValue::Kind::kInstant) {
     if (a.seconds != b.seconds) return a.seconds < b.seconds ? -1 : 1;
     return Sign(a.fraction.compare(b.fraction));
   }
-  if (a.kind == CursorValue::Kind::kText && b.kind == CursorValue::Kind::kText) return Sign(a.text.compare(b.text));
+  if (a.kind == CursorValue::Kind::kText && b.kind == CursorValue::Kind::kText) {
+    if (const auto order = OrderOfTexts(a.text, b.text)) return *order;
+    return CursorError(plan,
+                       "texts of different forms (length, marks or letter case), whose order at the API is not known");
+  }
   // An instant against an epoch number: a declared start is a date, the values are numbers.
   const auto left = InstantOf(a, plan);
   const auto right = InstantOf(b, plan);
@@ -116,7 +168,8 @@ std::optional<Timestamp> InstantOf(const CursorValue& value, const IncrementalPl
   }
   if (value.kind != CursorValue::Kind::kNumber || !IsEpoch(plan)) return std::nullopt;
   const char* factor = plan.format == CursorFormat::kEpochSeconds ? "1000000" : "1000";
-  const auto micros = expression::ComputeDecimals(expression::DecimalOp::kMultiply, value.text, factor);
+  std::string storage;
+  const auto micros = expression::ComputeDecimals(expression::DecimalOp::kMultiply, NumberOf(value, &storage), factor);
   if (!micros.ok()) return std::nullopt;
   const Value whole = Value::NumberText(micros->substr(0, micros->find('.')));
   if (whole.kind() != Value::Kind::kInt) return std::nullopt;
@@ -128,9 +181,8 @@ Result<CursorValue> ReadBound(const std::string& text, const IncrementalPlan& pl
     return CursorValue{.json = text, .kind = CursorValue::Kind::kNumber, .text = text};
   }
   CursorValue value{.json = expression::ToJson(Value::String(text)), .text = text};
-  ARROW_RETURN_NOT_OK(ReadText(plan, &value));
-  if (IsEpoch(plan) && value.kind != CursorValue::Kind::kInstant) {
-    return CursorError(plan, "a bound that is neither a time nor a number", Fault::kConfig);
+  if (!ReadText(plan, &value).ok()) {
+    return CursorError(plan, "a bound that is neither a time nor a number in the declared format", Fault::kConfig);
   }
   return value;
 }
@@ -139,7 +191,9 @@ Result<std::string> FormatInstant(Timestamp time, const IncrementalPlan& plan) {
   switch (plan.format) {
     case CursorFormat::kIso: {
       if (plan.timezone.empty() || plan.timezone == "UTC") return FormatTimestamp(time);
-      return expression::FormatByPattern(time, "%Y-%m-%dT%H:%M:%S.%f%z", plan.timezone);
+      ARROW_ASSIGN_OR_RAISE(std::string text,
+                            expression::FormatByPattern(time, "%Y-%m-%dT%H:%M:%S.%f%z", plan.timezone));
+      return text.insert(text.size() - 2, ":");  // RFC 3339 wants +02:00
     }
     case CursorFormat::kEpochSeconds:
       return expression::FormatByPattern(time, "%s", "UTC");

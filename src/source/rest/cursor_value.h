@@ -11,22 +11,25 @@
 
 namespace firn::source::rest {
 
-/// A cursor value as the source wrote it, and how it compares: numbers numerically and exactly, times as instants (with
-/// all their fraction digits), other strings bytewise.
+/// A cursor value as the source wrote it, and how it compares: numbers, and strings of digits with an optional sign,
+/// numerically and exactly ("0009" is 9); times as instants (with all their fraction digits); other strings bytewise,
+/// if they have one form (length, marks, letter case), else they have no order that is sure to be the API's.
 struct CursorValue {
   enum class Kind { kNumber, kInstant, kText };
   std::string json;  // the raw JSON text, as kept in positions
   Kind kind = Kind::kText;
-  std::string text;      // the plain text: of kNumber its digits, of kText the unescaped string
+  std::string text;      // the plain text as written: of kNumber its digits, of kText the unescaped string
   int64_t seconds = 0;   // kInstant: since 1970, floored
   std::string fraction;  // kInstant: digits of the fraction of a second without trailing zeros
 };
 
 /// Reads a captured cursor. nullopt: null or missing text. Strings in the plan's format are instants; strings of digits
-/// are numbers where the format is an epoch. Errors: kBadData E0437 for booleans, lists, objects, broken JSON.
+/// are numbers unless a pattern is declared. Errors: kBadData E0437 for booleans, lists, objects, broken JSON, and text
+/// that is not in a declared format.
 Result<std::optional<CursorValue>> ReadCursor(std::string_view json, const connector::IncrementalPlan& plan);
 
-/// -1, 0 or 1. Errors: kBadData E0437 if one is a time and the other a number, and the like.
+/// -1, 0 or 1. Errors: kBadData E0437 if one is a time and the other a number, and the like; and for texts whose order
+/// depends on the API's collation ("a-9" and "a-10", "b" and "B").
 Result<int> CompareCursors(const CursorValue& a, const CursorValue& b, const connector::IncrementalPlan& plan);
 
 /// Returns the moment a cursor stands for: instants, and numbers of an epoch format; else nullopt.

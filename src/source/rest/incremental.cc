@@ -20,7 +20,6 @@ using connector::BoundaryRule;
 using connector::IncrementalPlan;
 using connector::TablePlan;
 using expression::Value;
-constexpr size_t kHashHexDigits = 32;  // 128 bits
 
 std::string RandomKey() {
   std::array<unsigned char, 16> bytes{};
@@ -28,14 +27,15 @@ std::string RandomKey() {
   return HexOf(bytes.data(), bytes.size());
 }
 
-bool UsesUpper(const TablePlan& table) {
-  if (!table.incremental->end_param.empty()) return true;
-  const auto uses = [](const connector::Template& text) {
+// True if requests carry a bound: `name` is what templates call it.
+bool UsesBound(const TablePlan& table, const std::string& param, std::string_view name) {
+  if (!param.empty()) return true;
+  const auto uses = [name](const connector::Template& text) {
     const auto paths = text.PathsBelow("incremental");
-    return std::find(paths.begin(), paths.end(), "end") != paths.end();
+    return std::find(paths.begin(), paths.end(), name) != paths.end();
   };
   return uses(table.path) ||
-         std::any_of(table.params.begin(), table.params.end(), [&](const auto& param) { return uses(param.value); });
+         std::any_of(table.params.begin(), table.params.end(), [&](const auto& each) { return uses(each.value); });
 }
 
 Status BadPosition(const TablePlan& table, const std::string& what) {
@@ -44,6 +44,14 @@ Status BadPosition(const TablePlan& table, const std::string& what) {
                      .message = "table " + table.name + ": the saved position cannot be read: " + what,
                      .where = table.where,
                      .next = "firn state reset " + table.name + ", or use the firn that wrote it"});
+}
+
+Status RefusedBound(const TablePlan& table, const std::string& option, const std::string& what) {
+  return NamedError({.fault = Fault::kConfig,
+                     .code = "E0437",
+                     .message = "table " + table.name + ": " + option + " " + what,
+                     .where = table.incremental->where,
+                     .next = "give a value as the cursor has it, for example --from 2024-01-01 --to 2024-02-01"});
 }
 
 }  // namespace
@@ -91,12 +99,16 @@ bool IncrementalTracker::Less::operator()(const CursorValue& a, const CursorValu
 
 Result<IncrementalTracker> IncrementalTracker::Open(const TablePlan& table, const Position& state,
                                                     const std::optional<std::string>& from,
-                                                    const std::optional<std::string>& to, const Clock& clock) {
+                                                    const std::optional<std::string>& to, const Clock& clock,
+                                                    const std::optional<Reread>& reread) {
   FIRN_CHECK(table.incremental.has_value());
   IncrementalTracker tracker(table, clock);
+  tracker.asks_exactly_ = table.incremental->format != connector::CursorFormat::kPattern &&
+                          UsesBound(table, table.incremental->param, "start");
   ARROW_RETURN_NOT_OK(tracker.Load(state));
   if (tracker.hash_key_.empty()) tracker.hash_key_ = RandomKey();
-  ARROW_RETURN_NOT_OK(tracker.PlanWindows(from, to));
+  ARROW_RETURN_NOT_OK(reread ? tracker.PlanReread(*reread) : tracker.PlanWindows(from, to));
+  if (!reread) tracker.positions_end_ = tracker.windows_.size();
   if (!tracker.windows_.empty()) tracker.window_end_ = tracker.windows_[0].end;
   return tracker;
 }
@@ -151,8 +163,16 @@ Result<Timestamp> IncrementalTracker::Rounded(Timestamp time) const {
 Status IncrementalTracker::PlanWindows(const std::optional<std::string>& from, const std::optional<std::string>& to) {
   std::optional<CursorValue> lower = cursor_;
   int64_t lookback = plan().lookback_micros;
+  std::optional<CursorValue> last;
   if (from) {
-    ARROW_ASSIGN_OR_RAISE(lower, ReadBound(*from, plan()));
+    ARROW_ASSIGN_OR_RAISE(from_, BoundOfRun("--from", *from));
+  }
+  if (to) {
+    ARROW_ASSIGN_OR_RAISE(last, BoundOfRun("--to", *to));
+  }
+  ARROW_RETURN_NOT_OK(CheckBounds(from_, last));
+  if (from) {
+    lower = from_;
     if (cursor_) {
       ARROW_ASSIGN_OR_RAISE(const int order, CompareCursors(*lower, *cursor_, plan()));
       advances_ = order <= 0;
@@ -168,12 +188,17 @@ Status IncrementalTracker::PlanWindows(const std::optional<std::string>& from, c
   }
   Timestamp end{.micros = clock_->LogicalNow().micros - plan().lag_micros};
   std::optional<std::string> upper;
-  if (to) {
-    ARROW_ASSIGN_OR_RAISE(const CursorValue bound, ReadBound(*to, plan()));
-    ARROW_ASSIGN_OR_RAISE(upper, FormatBound(bound, 0, plan()));
-    if (const auto instant = InstantOf(bound, plan())) end = *instant;
-  } else if (UsesUpper(*table_)) {
-    ARROW_ASSIGN_OR_RAISE(upper, FormatInstant(end, plan()));
+  if (last) {
+    if (UsesBound(*table_, plan().end_param, "end")) {
+      ARROW_ASSIGN_OR_RAISE(upper, FormatBound(*last, 0, plan()));
+    }
+    if (const auto instant = InstantOf(*last, plan())) end = *instant;
+    upper_ = {.exact = last};
+  } else {
+    if (UsesBound(*table_, plan().end_param, "end")) {
+      ARROW_ASSIGN_OR_RAISE(upper, FormatInstant(end, plan()));
+    }
+    if (plan().lag_micros > 0) upper_ = {.instant = end};
   }
   if (plan().step_micros > 0) {
     std::optional<Timestamp> begin = !from && resume_ ? resume_ : lower ? InstantOf(*lower, plan()) : std::nullopt;
@@ -190,6 +215,80 @@ Status IncrementalTracker::PlanWindows(const std::optional<std::string>& from, c
     ARROW_ASSIGN_OR_RAISE(window.lower, FormatBound(*lower, lookback, plan()));
   }
   windows_.push_back(std::move(window));
+  return Status::OK();
+}
+
+// From before the saved position on, if the pass goes back that far, to a while after now: a row that changes while it
+// is read has its place there. What lies past the end of usual reads moves no position.
+Status IncrementalTracker::PlanReread(const Reread& reread) {
+  rereads_ = true;
+  for (auto* rows : {&kept_, &known_}) rows->clear();
+  for (auto* rows : {&kept_null_, &known_null_}) rows->clear();
+  num_kept_ = 0;
+  floor_ = {};
+  const Timestamp now = clock_->LogicalNow();
+  const Timestamp end{.micros = now.micros - plan().lag_micros};
+  const Timestamp last{.micros = now.micros + kFutureMicrosMax};
+  if (plan().lag_micros > 0) upper_ = {.instant = end};
+  std::optional<CursorValue> lower;
+  if (reread.window_ms) {
+    const Timestamp back{.micros = now.micros - *reread.window_ms * 1'000};
+    const std::optional<Timestamp> usual = resume_ ? resume_ : cursor_ ? InstantOf(*cursor_, plan()) : back;
+    if (!usual) {
+      return NamedError({.code = "E0437",
+                         .message = "table " + table_->name + ": reconcile.window needs a cursor that is a time",
+                         .where = plan().where,
+                         .next = "leave out reconcile.window, or declare format: epoch_s or epoch_ms for numbers"});
+    }
+    const Timestamp begin{.micros = std::min(back.micros, usual->micros - plan().lookback_micros)};
+    ARROW_ASSIGN_OR_RAISE(const std::string text, FormatInstant(begin, plan()));
+    ARROW_ASSIGN_OR_RAISE(lower, ReadBound(text, plan()));
+  } else if (!plan().start.empty()) {
+    ARROW_ASSIGN_OR_RAISE(lower, ReadBound(plan().start, plan()));
+  }
+  if (plan().step_micros > 0) {
+    const auto begin = lower ? InstantOf(*lower, plan()) : std::nullopt;
+    if (!begin) return RefusedBound(*table_, "incremental.start", "is no time, and windows need one");
+    ARROW_RETURN_NOT_OK(AddSteps(*begin, end));
+    positions_end_ = windows_.size();
+    return AddLast(std::max(*begin, end));
+  }
+  Window window;
+  if (UsesBound(*table_, plan().end_param, "end")) {
+    ARROW_ASSIGN_OR_RAISE(window.upper, FormatInstant(last, plan()));
+  }
+  if (lower) {
+    ARROW_ASSIGN_OR_RAISE(window.lower, FormatBound(*lower, 0, plan()));
+  }
+  windows_.push_back(std::move(window));
+  positions_end_ = 1;
+  return Status::OK();
+}
+
+Status IncrementalTracker::AddLast(Timestamp begin) {
+  Window window;
+  ARROW_ASSIGN_OR_RAISE(window.lower, FormatInstant(begin, plan()));
+  ARROW_ASSIGN_OR_RAISE(window.upper,
+                        FormatInstant({.micros = clock_->LogicalNow().micros + kFutureMicrosMax}, plan()));
+  if (window.lower != window.upper) windows_.push_back(std::move(window));
+  return Status::OK();
+}
+
+Result<CursorValue> IncrementalTracker::BoundOfRun(const char* option, const std::string& text) const {
+  auto bound = ReadBound(text, plan());
+  if (!bound.ok()) return RefusedBound(*table_, option, "is not in the declared format of the cursor");
+  // A position was saved: what cannot be compared with it is no value of this cursor.
+  if (cursor_ && !CompareCursors(*bound, *cursor_, plan()).ok()) {
+    return RefusedBound(*table_, option, "cannot be compared with the values of " + plan().cursor);
+  }
+  return bound;
+}
+
+Status IncrementalTracker::CheckBounds(const std::optional<CursorValue>& from, const std::optional<CursorValue>& to) {
+  if (!from || !to) return Status::OK();
+  const auto order = CompareCursors(*from, *to, plan());
+  if (!order.ok()) return RefusedBound(*table_, "--from", "cannot be compared with --to");
+  if (*order >= 0) return RefusedBound(*table_, "--from", "does not lie before --to");
   return Status::OK();
 }
 
@@ -231,6 +330,22 @@ bool IncrementalTracker::Before(const CursorValue& value, const Bound& bound) co
   return order.ok() && *order < 0;
 }
 
+Result<bool> IncrementalTracker::IsLater(const CursorValue& value) const {
+  if (upper_.exact) {
+    const auto order = CompareCursors(value, *upper_.exact, plan());
+    if (!order.ok()) return RefusedBound(*table_, "--to", "cannot be compared with the values of " + plan().cursor);
+    return *order >= 0;
+  }
+  if (!upper_.instant) return false;
+  const auto instant = InstantOf(value, plan());
+  if (instant) return *instant >= *upper_.instant;
+  return NamedError({.fault = Fault::kConfig,
+                     .code = "E0437",
+                     .message = "table " + table_->name + ": a lag needs a cursor that is a time",
+                     .where = plan().where,
+                     .next = "leave out incremental.lag, or declare format: epoch_s or epoch_ms for numbers"});
+}
+
 // Where the next read begins: rows at or after it must be known again.
 IncrementalTracker::Bound IncrementalTracker::Threshold() const {
   const bool exact = plan().lookback_micros == 0 && plan().step_micros == 0;
@@ -266,7 +381,10 @@ Result<std::string> IncrementalTracker::HashOf(const format::json::Page& page, u
 Result<bool> IncrementalTracker::AlreadyRead(const format::json::Page& page, uint32_t row, const CaptureLayout& layout,
                                              const std::optional<CursorValue>& cursor) {
   if (table_->boundary == BoundaryRule::kNone) return false;
-  if (cursor && Before(*cursor, floor_)) return true;
+  if (cursor && Before(*cursor, floor_)) {
+    num_older_ += asks_exactly_;
+    return true;
+  }
   Hashes* hashes = nullptr;
   if (!cursor) {
     hashes = &known_null_;
@@ -283,11 +401,13 @@ Result<bool> IncrementalTracker::AlreadyRead(const format::json::Page& page, uin
   return true;
 }
 
-Status IncrementalTracker::Advance(const std::optional<CursorValue>& cursor) {
-  if (!cursor) return Status::OK();
-  if (cursor_) ARROW_RETURN_NOT_OK(CompareCursors(*cursor, *cursor_, plan()).status());
+Status IncrementalTracker::CheckOrder(const CursorValue& cursor) {
+  if (from_ && !last_ && !CompareCursors(cursor, *from_, plan()).ok()) {
+    return RefusedBound(*table_, "--from", "cannot be compared with the values of " + plan().cursor);
+  }
+  if (cursor_) ARROW_RETURN_NOT_OK(CompareCursors(cursor, *cursor_, plan()).status());
   if (last_ && plan().order == IncrementalPlan::Order::kAscending) {
-    ARROW_ASSIGN_OR_RAISE(const int order, CompareCursors(*cursor, *last_, plan()));
+    ARROW_ASSIGN_OR_RAISE(const int order, CompareCursors(cursor, *last_, plan()));
     if (order < 0) {
       return NamedError(
           {.code = "E0438",
@@ -299,6 +419,11 @@ Status IncrementalTracker::Advance(const std::optional<CursorValue>& cursor) {
     }
   }
   last_ = cursor;
+  return Status::OK();
+}
+
+Status IncrementalTracker::Advance(const std::optional<CursorValue>& cursor) {
+  if (!cursor) return Status::OK();
   if (InFuture(*cursor)) {
     if (!warned_future_) {
       log::Warn("a cursor lies in the future and does not advance the position",
@@ -368,6 +493,13 @@ Result<std::vector<uint32_t>> IncrementalTracker::Admit(const format::json::Page
     if (raw) {
       ARROW_ASSIGN_OR_RAISE(cursors[row], ReadCursor(*raw, plan()));
     }
+    if (cursors[row]) {
+      ARROW_RETURN_NOT_OK(CheckOrder(*cursors[row]));
+      ARROW_ASSIGN_OR_RAISE(const bool later, IsLater(*cursors[row]));
+      if (later && rereads_) rows.push_back(row);
+      num_later_ += later && !rereads_;
+      if (later) continue;
+    }
     ARROW_ASSIGN_OR_RAISE(const bool known, AlreadyRead(page, row, layout, cursors[row]));
     ARROW_RETURN_NOT_OK(Advance(cursors[row]));
     if (!known) rows.push_back(row);
@@ -382,7 +514,7 @@ Status IncrementalTracker::EndWindow(size_t i) {
     resume_ = windows_[i].end;
     // The last window ends at "now", where rows may still arrive: go back to the last row seen, at most one step.
     const auto seen = cursor_ ? InstantOf(*cursor_, plan()) : std::nullopt;
-    if (i + 1 == windows_.size() && (!seen || *seen < *resume_)) {
+    if (i + 1 == positions_end_ && (!seen || *seen < *resume_)) {
       const Timestamp back{.micros = resume_->micros - plan().step_micros};
       resume_ = seen && back < *seen ? *seen : back;
     }

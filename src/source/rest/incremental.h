@@ -41,6 +41,7 @@ struct Window {
 ///            "rows":[[<raw cursor>,["<hash>",…]],…], "null_rows":["<hash>",…]}
 class IncrementalTracker {
  public:
+  static constexpr size_t kHashHexDigits = 32;         // of a known row: 128 bits
   static constexpr size_t kRowsKeptMax = 1'000'000;    // append: needed for exactness, more is E0439
   static constexpr size_t kRowsKeptMaxMerge = 10'000;  // merge: only saves work; beyond it nothing is kept
   static constexpr int64_t kWindowsMax = 100'000;
@@ -50,12 +51,13 @@ class IncrementalTracker {
   /// Errors: E0443 (kConfig) for a position of another version or shape, E0437 for bounds.
   static Result<IncrementalTracker> Open(const connector::TablePlan& table, const Position& state,
                                          const std::optional<std::string>& from, const std::optional<std::string>& to,
-                                         const Clock& clock);
+                                         const Clock& clock, const std::optional<Reread>& reread = std::nullopt);
 
   /// The windows of this run, in order; empty when there is nothing to ask for (start lies after end).
   const std::vector<Window>& windows() const { return windows_; }
 
-  /// Takes in one page; returns the records that are new, ascending.
+  /// Takes in one page; returns the records that are new, ascending. Rows at or after the upper bound of the run (--to,
+  /// or now minus the lag) are left for a later one, whatever the API was asked for.
   /// Errors: E0437, E0438 (declared ascending, but is not), E0439.
   Result<std::vector<uint32_t>> Admit(const format::json::Page& page, const CaptureLayout& layout);
 
@@ -66,6 +68,11 @@ class IncrementalTracker {
   /// middle of unordered data, or when this run began after the last position.
   std::optional<Position> PositionMidway() const;
   std::optional<Position> PositionAtWindowEnd() const;
+
+  /// Rows left out so far: older than where reading began, though only newer ones were asked for, so that they count as
+  /// read before; and at or after the upper bound.
+  int64_t num_older() const { return num_older_; }
+  int64_t num_later() const { return num_later_; }
 
  private:
   using Hashes = std::unordered_map<std::string, uint32_t>;  // hash → how many rows
@@ -81,10 +88,16 @@ class IncrementalTracker {
   const connector::IncrementalPlan& plan() const { return *table_->incremental; }
   Status Load(const Position& state);
   Status PlanWindows(const std::optional<std::string>& from, const std::optional<std::string>& to);
+  Status PlanReread(const Reread& reread);
+  Status AddLast(Timestamp begin);
+  Result<CursorValue> BoundOfRun(const char* option, const std::string& text) const;
+  Status CheckBounds(const std::optional<CursorValue>& from, const std::optional<CursorValue>& to);
   Status AddSteps(Timestamp begin, Timestamp end);
   Result<Timestamp> Rounded(Timestamp time) const;
   bool InFuture(const CursorValue& value) const;
   bool Before(const CursorValue& value, const Bound& bound) const;
+  Result<bool> IsLater(const CursorValue& value) const;
+  Status CheckOrder(const CursorValue& cursor);
   Bound Threshold() const;
   Result<bool> AlreadyRead(const format::json::Page& page, uint32_t row, const CaptureLayout& layout,
                            const std::optional<CursorValue>& cursor);
@@ -111,7 +124,14 @@ class IncrementalTracker {
   bool keeps_ = true;                          // false: too many rows for a merge, none are kept
   std::map<CursorValue, Hashes, Less> known_;  // what earlier reads gave: rows to drop
   Hashes known_null_;
-  Bound floor_;  // append: rows before it were read by earlier runs
+  Bound floor_;                      // append: rows before it were read by earlier runs
+  Bound upper_;                      // rows at or after it are not taken
+  std::optional<CursorValue> from_;  // --from, to be compared with the first value seen
+  bool rereads_ = false;             // rows at or after upper_ are taken, too, but move no position
+  size_t positions_end_ = 0;         // windows from there on move none
+  bool asks_exactly_ = false;  // requests carry the lower bound as fine as it is: older rows are no part of the answer
+  int64_t num_older_ = 0;
+  int64_t num_later_ = 0;
   bool warned_future_ = false;
   bool advances_ = true;  // false: --from began after the position; the gap between must stay readable
 };

@@ -77,6 +77,7 @@ struct Read {
   std::vector<std::string> rows;
   std::vector<std::pair<size_t, Position>> positions;
   Status status;
+  ReadStats stats;
   Position last(const Position& before) const { return positions.empty() ? before : positions.back().second; }
 };
 
@@ -96,7 +97,7 @@ class IncrementalTest : public ::testing::Test {
            std::optional<std::string> end = std::nullopt) {
     connector::RestPlan plan{.name = "shop", .base_url = "https://api.example", .tables = {table_}};
     const auto source = MakeRestSource(plan, {.http = &http_, .clock = &clock_}).ValueOrDie();
-    ReadRequest request{.table = "orders", .from = start, .to = end};
+    ReadRequest request{.table = "orders", .from = start, .to = end, .reread = reread_};
     if (!from.json.empty()) request.state = {{"", from}};
     Read read;
     const Split split = source->Plan(request, {}).ValueOrDie()[0];
@@ -114,6 +115,7 @@ class IncrementalTest : public ::testing::Test {
         read.positions.emplace_back(read.rows.size(), std::get<Progress>(**event).position);
       }
     }
+    read.stats = source->stats("orders");
     return read;
   }
 
@@ -126,6 +128,7 @@ class IncrementalTest : public ::testing::Test {
   FakeClock clock_{{.micros = 1'767'225'600'000'000}};  // 2026-01-01
   Api api_;
   FakeHttp http_{[this](const FakeRequest& request) { return api_(request); }};
+  std::optional<Reread> reread_;  // of the reads to come
   TablePlan table_;
 };
 
@@ -305,6 +308,39 @@ TEST_F(IncrementalTest, FromAndToReplaceTheBoundsOfOneRun) {
   EXPECT_THAT(later.positions, IsEmpty());
 }
 
+TEST_F(IncrementalTest, APassReadsWhatWasReadAndThePositionGoesOnlyForward) {
+  api_.rows = {{1, 10}, {2, 20}, {3, 30}};
+  const Position position = Run({}).last({});
+  api_.rows.push_back({4, 5});  // back-dated
+  reread_ = Reread{};
+  const Read pass = Run(position);
+  EXPECT_EQ(pass.rows.size(), 4u);
+  EXPECT_THAT(pass.last({}).json, HasSubstr("\"cursor\":\"" + Time(30)));
+  api_.rows.push_back({5, 40});
+  reread_.reset();
+  EXPECT_THAT(Run(pass.last({})).rows, ElementsAre(Json({5, 40})));
+}
+
+TEST_F(IncrementalTest, APassTakesRowsWithinTheLagAndLeavesThePositionBeforeThem) {
+  const int64_t day = 86'400;
+  table_.incremental->end_param = "until";
+  table_.incremental->lag_micros = 2 * day * 1'000'000;
+  api_.rows = {{1, -40 * day}, {2, 10}, {3, 30 * day - 60}};
+  reread_ = Reread{};
+  const Read pass = Run({});
+  EXPECT_EQ(pass.rows.size(), 3u);
+  EXPECT_THAT(pass.last({}).json, HasSubstr("\"cursor\":\"" + Time(10)));
+  EXPECT_EQ(pass.stats.num_later_rows, 0);
+}
+
+TEST_F(IncrementalTest, AWindowOfAPassNeedsATime) {
+  http_.set_handler(
+      [](const FakeRequest&) { return FakeAnswer{.body = R"({"items":[{"id":1,"at":7}],"next":null})"}; });
+  const Position position = Run({}).last({});
+  reread_ = Reread{.window_ms = 86'400'000};
+  EXPECT_EQ(ContextOf(Run(position).status)->code, "E0437");
+}
+
 TEST_F(IncrementalTest, NullCursorsPassOnce) {
   http_.set_handler([](const FakeRequest&) {
     return FakeAnswer{
@@ -340,6 +376,110 @@ TEST_F(IncrementalTest, MixedKindsOfCursorsAndBadPositionsAreErrors) {
   }
 }
 
+// Items with these cursors ("at", JSON texts), whatever is asked for.
+FakeAnswer Cursors(const std::vector<std::string>& cursors) {
+  std::string items;
+  for (const auto& at : cursors) items += (items.empty() ? "" : ",") + std::string("{\"at\":") + at + "}";
+  return {.body = "{\"items\":[" + items + "],\"next\":null}"};
+}
+
+TEST_F(IncrementalTest, StringsOfDigitsCountAsNumbers) {
+  std::vector<std::string> cursors = {R"("8")", R"("9")"};
+  http_.set_handler([&](const FakeRequest&) { return Cursors(cursors); });
+  const Position position = Run({}).last({});
+  EXPECT_THAT(position.json, HasSubstr(R"("cursor":"9")"));
+  cursors = {R"("9")", R"("10")", R"("0011")", R"("7")"};
+  const Read second = Run(position);
+  EXPECT_TRUE(second.status.ok()) << second.status;
+  EXPECT_THAT(second.rows, ElementsAre(R"({"at":"10"})", R"({"at":"0011"})"));
+  EXPECT_EQ(second.stats.num_older_rows, 1);  // 7: said, not silent
+  EXPECT_THAT(second.last(position).json, HasSubstr(R"("cursor":"0011")"));
+  Run(second.last(position));
+  EXPECT_EQ(http_.urls().back(), "https://api.example/orders?since=0011");  // as the source wrote it
+}
+
+TEST_F(IncrementalTest, TextsWithoutAnOrderOfTheApiStopTheRead) {
+  using Pair = std::vector<std::string>;
+  for (const Pair& pair :
+       {Pair{R"("inv-9")", R"("inv-10")"}, Pair{R"("9")", R"("x")"}, Pair{R"("b")", R"("B")"},
+        Pair{R"("a-b")", R"("ab-")"}, Pair{R"("é1")", R"("è1")"}, Pair{R"("9")", R"("2025-12-01")"}}) {
+    http_.set_handler([&](const FakeRequest&) { return Cursors(pair); });
+    const Read read = Run({});
+    ASSERT_FALSE(read.status.ok()) << pair[0] << pair[1];
+    EXPECT_EQ(ContextOf(read.status)->code, "E0437");
+    EXPECT_THAT(read.positions, IsEmpty());
+    // The same between a saved position and the rows of the next run.
+    http_.set_handler([&](const FakeRequest&) { return Cursors({pair[0]}); });
+    const Position position = Run({}).last({});
+    http_.set_handler([&](const FakeRequest&) { return Cursors({pair[1]}); });
+    EXPECT_FALSE(Run(position).status.ok()) << pair[0] << pair[1];
+  }
+  for (const Pair& pair :
+       {Pair{R"("01ARZ3NDEKTSV4RRFFQ69G5FAV")", R"("01BX5ZZKBKACTAV9WEVGEMMVRZ")"}, Pair{R"("a-009")", R"("a-010")"},
+        Pair{R"("0ujtsYcgvSTl8PAuAdqWYSMnLOv")", R"("0ujzPyRiIAffKhBux4PvQdDqMHY")"}}) {
+    http_.set_handler([&](const FakeRequest&) { return Cursors(pair); });
+    const Read read = Run({});
+    EXPECT_TRUE(read.status.ok()) << read.status;
+    EXPECT_THAT(read.last({}).json, HasSubstr(pair[1]));
+  }
+}
+
+TEST_F(IncrementalTest, RowsInsideTheLagAreLeftForTheNextRun) {
+  const int64_t now = 31 * 86'400;
+  table_.incremental->lag_micros = int64_t{3600} * 1'000'000;
+  api_.rows = {{1, now - 7200}, {2, now - 3601}, {3, now - 3600}, {4, now - 60}};
+  const Read first = Run({});
+  EXPECT_TRUE(first.status.ok()) << first.status;
+  EXPECT_EQ(first.rows, (std::vector<std::string>{Json(api_.rows[0]), Json(api_.rows[1])}));
+  EXPECT_EQ(first.stats.num_later_rows, 2);
+  api_.rows.push_back({5, now - 1800});  // late, inside the lag
+  clock_.Advance(std::chrono::hours(2));
+  const Read second = Run(first.last({}));
+  EXPECT_EQ(second.rows.size(), 3u);
+  EXPECT_EQ(second.stats.num_later_rows, 0);
+  EXPECT_EQ(second.stats.num_older_rows, 0);
+}
+
+TEST_F(IncrementalTest, AnEndHoldsWhateverTheApiDoes) {
+  api_.rows = {{1, 10}, {2, 20}, {3, 30}, {4, 40}};
+  const Read plain = Run({}, std::nullopt, Time(30));
+  EXPECT_EQ(plain.rows.size(), 2u);
+  EXPECT_EQ(plain.stats.num_later_rows, 2);
+  EXPECT_THAT(plain.last({}).json, HasSubstr(Time(20)));
+  table_.incremental->end_param = "until";
+  api_.inclusive_end = true;
+  const Read asked = Run({}, std::nullopt, Time(30));
+  EXPECT_EQ(asked.rows.size(), 2u);
+  EXPECT_EQ(asked.stats.num_later_rows, 1);
+  EXPECT_EQ(Run(asked.last({})).rows.size(), 2u);  // the rest
+}
+
+TEST_F(IncrementalTest, ALagNeedsATime) {
+  http_.set_handler([](const FakeRequest&) { return Cursors({"7"}); });
+  table_.incremental->lag_micros = 1'000'000;
+  const Read read = Run({});
+  ASSERT_FALSE(read.status.ok());
+  EXPECT_EQ(FaultOf(read.status), Fault::kConfig);
+  EXPECT_EQ(ContextOf(read.status)->code, "E0437");
+}
+
+TEST_F(IncrementalTest, BoundsOfARunAreChecked) {
+  api_.rows = {{1, 10}, {2, 20}};
+  const Position position = Run({}).last({});
+  const auto refused = [&](const Position& at, std::optional<std::string> from, std::optional<std::string> to) {
+    const Read read = Run(at, from, to);
+    return !read.status.ok() && FaultOf(read.status) == Fault::kConfig && ContextOf(read.status)->code == "E0437";
+  };
+  EXPECT_TRUE(refused(position, "garbage", std::nullopt));
+  EXPECT_TRUE(refused(position, std::nullopt, "garbage"));
+  EXPECT_TRUE(refused({}, std::nullopt, "garbage"));  // seen at the first row
+  EXPECT_TRUE(refused({}, "2030-01-01", "2020-01-01"));
+  EXPECT_TRUE(refused({}, "2025-12-01", "2025-12-01T00:00:00Z"));
+  EXPECT_FALSE(refused({}, "2025-12-01", "2025-12-02"));
+  http_.set_handler([](const FakeRequest&) { return Cursors({R"("2025-12-01")"}); });
+  EXPECT_TRUE(refused({}, "garbage", std::nullopt));
+}
+
 TEST_F(IncrementalTest, TooManyRowsAtOneValueIsAnErrorForAppendAlone) {
   std::string items = "{\"id\":1,\"at\":7}";
   for (int i = 0; i < 12'000; ++i) items += ",{\"id\":1,\"at\":7}";
@@ -362,7 +502,12 @@ TEST(CursorValue, ComparesExactly) {
       {"\"2024-01-01T00:00:00.10Z\"", "\"2024-01-01T00:00:00.1Z\"", 0},
       {"\"2024-01-01\"", "\"2024-01-01T00:00:00\"", 0},
       {"\"1969-12-31T23:59:59.5Z\"", "\"1969-12-31T23:59:59.25Z\"", 1},
-      {"\"b\"", "\"B\"", 1},
+      {"\"10\"", "\"9\"", 1},
+      {"\"-10\"", "\"+0009\"", -1},
+      {"\"007\"", "7", 0},
+      {"\"-0\"", "\"000\"", 0},
+      {"\"100000000000000000000000000000000000000001\"", "\"99999999999999999999999999999999999999999\"", 1},
+      {"\"b1\"", "\"a2\"", 1},
       {"\"a\"", "\"\\u0061\"", 0},
   };
   for (const auto& [a, b, order] : cases) {
@@ -390,6 +535,10 @@ TEST(CursorValue, FormatsBounds) {
   EXPECT_EQ(bound("\"2024-01-31\"", CursorFormat::kPattern, 0, "%d/%m/%Y"), "31/01/2024");
   EXPECT_EQ(bound("42", CursorFormat::kIso, 0), "42");
   EXPECT_EQ(bound("42", CursorFormat::kIso, 1), "error");
+  EXPECT_EQ(bound("\"0042\"", CursorFormat::kIso, 0), "0042");
+  IncrementalPlan berlin{.cursor = "c", .timezone = "Europe/Berlin"};
+  const auto local = ReadCursor("\"2024-07-01 10:00:00\"", berlin).ValueOrDie();
+  EXPECT_EQ(FormatBound(*local, 3'600'000'000, berlin).ValueOrDie(), "2024-07-01T09:00:00.000000+02:00");
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ class LiveTest : public ::testing::Test {
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const auto event, reader->Next({}));
       if (!event) return rows;
+      if (!std::holds_alternative<Batch>(*event)) continue;
       const auto& json = std::get<JsonRows>(std::get<Batch>(*event).rows);
       for (const uint32_t row : json.rows) rows.emplace_back(json.page->RecordText(row));
     }

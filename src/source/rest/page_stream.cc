@@ -84,16 +84,35 @@ Status PageStream::ReadWindow(size_t i, std::stop_token stop) {
     FIRN_FAILPOINT("rest.after_response");
     FetchedPage& page = *answer;
     ++num_pages_;
+    ARROW_RETURN_NOT_OK(CheckEmpty(page));
     next.reset();
     if (page.page != nullptr) {
       ARROW_ASSIGN_OR_RAISE(
           next,
           paginator->Next({.headers = &headers_, .page = page.page.get(), .num_records = page.page->num_records()}));
+      if (paginator->repeats_last()) page.page.reset();
     }
     page.window = i;
     page.window_ends = !next.has_value();
     ARROW_RETURN_NOT_OK(Push(std::move(page), stop));
   }
+  return Status::OK();
+}
+
+// A refusal that means "no rows" is counted. Our own rule is about a missing parent, so about the first page alone.
+Status PageStream::CheckEmpty(const FetchedPage& page) const {
+  const connector::StatusRule* rule = page.status < 300 ? nullptr : table_.RuleOf(page.status);
+  if (rule == nullptr) return Status::OK();
+  if (!rule->declared && num_pages_ > 1) {
+    return NamedError({.fault = Fault::kBadData,
+                       .code = "E0445",
+                       .message = "page " + std::to_string(num_pages_) + " of a child request was answered " +
+                                  std::to_string(page.status) + ", and the page before said there is one",
+                       .where = table_.where,
+                       .next = "correct `paginate`, or declare on_status: {" + std::to_string(page.status) +
+                               ": empty} if the API ends its pages so"});
+  }
+  if (context_.num_empty != nullptr) ++*context_.num_empty;
   return Status::OK();
 }
 
@@ -103,18 +122,26 @@ Status PageStream::Push(FetchedPage page, std::stop_token stop) {
 }
 
 Result<FetchedPage> PageStream::Fetch(const io::HttpRequest& request, std::stop_token stop) {
-  Backoff backoff({.attempts_max = kBodyAttemptsMax, .sleep_scale = SleepScale()}, *context_.clock);
+  const auto attempts = static_cast<int>(context_.plan->http.attempts_max);
+  Backoff backoff({.attempts_max = attempts > 0 ? std::min(attempts, kBodyAttemptsMax) : kBodyAttemptsMax,
+                   .sleep_scale = SleepScale()},
+                  *context_.clock);
   while (true) {
     auto page = FetchOnce(request, stop);
     if (page.ok() || !WorthAnother(page.status())) return page;
+    const int64_t before = backoff.waited_ms();
     const Status waited = backoff.Wait(stop);
     if (!waited.ok()) return FaultOf(waited) == Fault::kCancelled ? waited : page.status();
+    context_.session->CountRetry(backoff.waited_ms() - before);
     log::Warn("asked again for a body that is no JSON", {{"table", table_.name}, {"why", page.status().message()}});
   }
 }
 
 Result<FetchedPage> PageStream::FetchOnce(const io::HttpRequest& request, std::stop_token stop) {
-  ARROW_ASSIGN_OR_RAISE(io::HttpResponse response, context_.session->Send(request, stop));
+  io::HttpRequest guarded = request;  // a name that led to a public address must not lead to a private one later
+  guarded.public_only = seen_public_ && !request.private_redirects;
+  ARROW_ASSIGN_OR_RAISE(io::HttpResponse response, context_.session->Send(guarded, stop));
+  seen_public_ = seen_public_ || response.from_public_address;
   headers_ = std::move(response.headers);
   FetchedPage fetched{.method = request.method,
                       .url = request.url,
@@ -146,24 +173,12 @@ Result<std::shared_ptr<const Page>> PageStream::Parse(std::shared_ptr<arrow::Buf
                        .why = DescribeKeys(page->body()),
                        .next = "correct `records`, or leave it out to have it found"});
   }
-  const auto keys = TopLevelKeys(page->body(), 64);
-  const bool whole_object = page->records_path().empty() && !keys.empty() && !page->is_lines();
-  if (whole_object) {
-    // An object without a list of records: an empty first page looks like that, and so does an error.
-    const auto empty = std::find_if(keys.begin(), keys.end(),
-                                    [](const KeyShape& key) { return key.shape == KeyShape::Shape::kEmptyArray; });
-    if (empty != keys.end()) return ParseAt(std::move(body), empty->key);
-    for (const char* name : {"error", "errors"}) {
-      if (!BodyValue(*page, name, Want::kTruthy)) continue;
-      return NamedError({.fault = Fault::kBadData,
-                         .code = "E0444",
-                         .message = "the API answered with an error though its status is good",
-                         .where = table_.where,
-                         .why = DescribeKeys(page->body()),
-                         .next = "if this is a record, declare records: ."});
-    }
+  if (page->num_records() > 0) {
+    records_ = page->records_path();
+    const std::string shown = records_.empty() ? "." : records_;
+    log::Info("records found", {{"table", table_.name}, {"records", shown}, {"by", "auto"}});
+    if (context_.records_found != nullptr) context_.records_found->Set(shown);
   }
-  if (page->num_records() > 0) records_ = page->records_path();
   return page;
 }
 

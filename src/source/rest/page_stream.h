@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/task_group.h"
+#include "base/thread_annotations.h"
 #include "connector/plan.h"
 #include "format/json/page.h"
 #include "io/http_session.h"
@@ -20,6 +22,30 @@
 
 namespace firn::source::rest {
 
+/// Rows that a table's readers left out in one run, see IncrementalTracker. Thread-safe.
+struct RowsLeftOut {
+  std::atomic<int64_t> num_known{0};
+  std::atomic<int64_t> num_older{0};
+  std::atomic<int64_t> num_later{0};
+};
+
+/// What `records: auto` chose for a table, for whoever shows it. Thread-safe.
+class RecordsFound {
+ public:
+  void Set(const std::string& path) {
+    MutexLock lock(mutex_);
+    path_ = path;
+  }
+  std::string Get() const {
+    MutexLock lock(mutex_);
+    return path_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::string path_ FIRN_GUARDED_BY(mutex_);  // empty: nothing yet; "." the body
+};
+
 /// What all requests of one table in one run share. Longer-lived than its streams.
 struct TableContext {
   const connector::RestPlan* plan = nullptr;
@@ -27,6 +53,9 @@ struct TableContext {
   io::HttpSession* session = nullptr;
   const Clock* clock = nullptr;
   ProbeMemo* memo = nullptr;
+  std::atomic<int64_t>* num_empty = nullptr;  // refusals that mean "no rows"; may be null
+  RowsLeftOut* left_out = nullptr;            // may be null
+  RecordsFound* records_found = nullptr;      // may be null
   CaptureLayout layout;
 };
 
@@ -65,6 +94,7 @@ class PageStream {
                                                             const std::string& path);
   Result<std::shared_ptr<const format::json::Page>> Probe(const PageRequest& request, std::stop_token stop);
   Status Push(FetchedPage page, std::stop_token stop);
+  Status CheckEmpty(const FetchedPage& page) const;
   Status Located(const Status& status) const;
 
   const TableContext& context_;
@@ -74,7 +104,8 @@ class PageStream {
   const std::vector<Window> windows_;
   std::string records_;  // the path; "auto" until the first page with records decided it
   int64_t num_pages_ = 0;
-  io::HttpHeaders headers_;  // of the last answer
+  io::HttpHeaders headers_;   // of the last answer
+  bool seen_public_ = false;  // an answer came from a public address: no later one may come from a private one
   BoundedQueue<Item> queue_;
   TaskGroup group_;  // last: its thread ends before the rest is destroyed
 };

@@ -1,6 +1,10 @@
 #include "source/rest/paginator.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "base/log.h"
+#include "connector/paging_text.h"
 #include "expression/value.h"
 #include "source/rest/errors.h"
 #include "source/rest/incremental.h"
@@ -24,13 +28,15 @@ std::optional<int64_t> BodyInt(const format::json::Page& page, const std::string
 // What all types share: guards against endless loops, and the stop rules that hold for each of them.
 class GuardedPaginator : public Paginator {
  public:
-  explicit GuardedPaginator(const TablePlan& table) : GuardedPaginator(table, table.paginate) {}
-  GuardedPaginator(const TablePlan& table, PaginatePlan plan) : table_(table), plan_(std::move(plan)) {}
+  GuardedPaginator(const TablePlan& table, PaginatePlan plan, ProbePage probe = nullptr)
+      : table_(table), plan_(std::move(plan)), probe_(std::move(probe)) {}
 
   Result<std::optional<PageRequest>> Next(const PageAnswer& answer) override {
     ++num_pages_;
     num_rows_ += answer.num_records;
-    ARROW_RETURN_NOT_OK(CheckRepeatedPage(answer));
+    ARROW_ASSIGN_OR_RAISE(repeats_last_, RepeatsLastPage(answer));
+    if (repeats_last_) return std::nullopt;
+    records_max_ = std::max(records_max_, answer.num_records);
     ARROW_ASSIGN_OR_RAISE(const bool stop, Stops(answer));
     if (stop) return std::nullopt;
     ARROW_ASSIGN_OR_RAISE(std::optional<PageRequest> next, After(answer));
@@ -40,9 +46,26 @@ class GuardedPaginator : public Paginator {
     }
     return next;
   }
+  bool repeats_last() const override { return repeats_last_; }
 
  protected:
   virtual Result<std::optional<PageRequest>> After(const PageAnswer& answer) = 0;
+
+  /// True if `answer`, which is the page before once more, shows that there is nothing behind that page: many APIs
+  /// answer so for each page number past the end. An API that does not know the parameter answers so too.
+  virtual Result<bool> EndsByRepeating(const PageAnswer& /*answer*/) { return false; }
+
+  // A page that is shorter than others was the last one, and the parameter works: pages differed.
+  Result<bool> CountedEndsByRepeating(const PageAnswer& answer, const std::function<PageRequest(int64_t)>& second_of) {
+    if (!plan_.has_more.empty() || !plan_.total_pages.empty() || !plan_.total_rows.empty()) return false;
+    if (answer.num_records < records_max_) return true;
+    const bool may_ask = num_pages_ == 2 && !plan_.size_param.empty() && answer.num_records >= 2 && probe_ != nullptr;
+    if (!may_ask) return false;
+    // The first page came twice. Asked for pages of half the size, the second one differs only if the parameter works.
+    ARROW_ASSIGN_OR_RAISE(const auto half, probe_(second_of((int64_t{answer.num_records} + 1) / 2)));
+    return half != nullptr && half->num_records() > 0 && half->num_records() < answer.num_records &&
+           half->RecordText(0) != answer.page->RecordText(0);
+  }
 
   Status Error(std::string code, const std::string& message, std::string next, std::string why = "") const {
     return NamedError({.fault = Fault::kBadData,
@@ -97,36 +120,55 @@ class GuardedPaginator : public Paginator {
     return ends;
   }
 
-  PageRequest WithSize(PageRequest request) const {
-    if (!plan_.size_param.empty() && plan_.page_size > 0) {
-      request.query.emplace_back(plan_.size_param, std::to_string(plan_.page_size));
-    }
+  PageRequest WithSize(PageRequest request) const { return WithSize(std::move(request), plan_.page_size); }
+  PageRequest WithSize(PageRequest request, int64_t size) const {
+    if (!plan_.size_param.empty() && size > 0) request.query.emplace_back(plan_.size_param, std::to_string(size));
     return request;
   }
 
-  PageRequest Carrying(Value value) const {
+  PageRequest Carrying(Value value) const { return Carrying(std::move(value), plan_.page_size); }
+  PageRequest Carrying(Value value, int64_t size) const {
     PageRequest request;
     if (!plan_.body_path.empty()) {
       request.body.emplace_back(plan_.body_path, std::move(value));
     } else {
       request.query.emplace_back(plan_.param, expression::ToText(value));
     }
-    return WithSize(std::move(request));
+    return WithSize(std::move(request), size);
   }
 
   const TablePlan& table_;
   const PaginatePlan plan_;
+  const ProbePage probe_;  // may be null
   int64_t num_pages_ = 0;
   int64_t num_rows_ = 0;
 
  private:
-  Status CheckRepeatedPage(const PageAnswer& answer) {
-    if (answer.num_records == 0) return Status::OK();
-    const Hash128 hash = Xxh3(answer.page->body());
-    if (bodies_.insert(hash).second) return Status::OK();
+  // False for a new page, true for the last page once more; errors for all other repeats.
+  Result<bool> RepeatsLastPage(const PageAnswer& answer) {
+    if (answer.num_records == 0) return false;
+    const Hash128 hash = Xxh3(Compared(answer));
+    const bool of_last = last_body_ == hash;
+    last_body_ = hash;
+    if (bodies_.insert(hash).second) return false;
+    if (of_last) {
+      ARROW_ASSIGN_OR_RAISE(const bool ends, EndsByRepeating(answer));
+      if (ends) return true;
+    }
     return Error("E0432", "the API sent the same page again",
                  "it may not know the parameter '" + (plan_.param.empty() ? plan_.body_path : plan_.param) +
-                     "', or repeat its last page: then declare paginate.total_pages, has_more or page_size");
+                     "', or repeat its last page: then declare paginate.total_pages, total_rows or has_more, or a "
+                     "rule: stop: \"{{ count < 100 }}\"");
+  }
+
+  // Pages by number or offset may differ in what stands around the records (the number, a time); those by token differ
+  // in the token, and may hold the same records.
+  std::string_view Compared(const PageAnswer& answer) const {
+    if (plan_.type != Type::kPage && plan_.type != Type::kOffset) return answer.page->body();
+    const int64_t begin = answer.page->RecordOffset(0);
+    const int64_t last = answer.page->RecordOffset(answer.num_records - 1);
+    const size_t size = static_cast<size_t>(last - begin) + answer.page->RecordText(answer.num_records - 1).size();
+    return answer.page->body().substr(static_cast<size_t>(begin), size);
   }
 
   Result<bool> Stops(const PageAnswer& answer) const {
@@ -159,7 +201,10 @@ class GuardedPaginator : public Paginator {
 
   std::unordered_set<Hash128> tokens_;  // at most pages_max of each
   std::unordered_set<Hash128> bodies_;
+  std::optional<Hash128> last_body_;  // of the last page with records
+  uint32_t records_max_ = 0;
   bool full_page_seen_ = false;
+  bool repeats_last_ = false;
 };
 
 class OnePage : public GuardedPaginator {
@@ -182,6 +227,9 @@ class PageNumbers : public GuardedPaginator {
     if (end) return std::nullopt;
     return Carrying(Value::Int(plan_.first + num_pages_));
   }
+  Result<bool> EndsByRepeating(const PageAnswer& answer) override {
+    return CountedEndsByRepeating(answer, [this](int64_t size) { return Carrying(Value::Int(plan_.first + 1), size); });
+  }
 };
 
 class Offsets : public GuardedPaginator {
@@ -195,6 +243,10 @@ class Offsets : public GuardedPaginator {
     ARROW_ASSIGN_OR_RAISE(const bool end, CountedEnd(answer));
     if (end) return std::nullopt;
     return Carrying(Value::Int(plan_.first + num_rows_));
+  }
+  Result<bool> EndsByRepeating(const PageAnswer& answer) override {
+    return CountedEndsByRepeating(answer,
+                                  [this](int64_t size) { return Carrying(Value::Int(plan_.first + size), size); });
   }
 };
 
@@ -270,12 +322,12 @@ class LinkHeaders : public NextUrls {
   }
 };
 
-std::unique_ptr<Paginator> MakeDeclared(const TablePlan& table, PaginatePlan plan) {
+std::unique_ptr<Paginator> MakeDeclared(const TablePlan& table, PaginatePlan plan, ProbePage probe) {
   switch (plan.type) {
     case Type::kPage:
-      return std::make_unique<PageNumbers>(table, std::move(plan));
+      return std::make_unique<PageNumbers>(table, std::move(plan), std::move(probe));
     case Type::kOffset:
-      return std::make_unique<Offsets>(table, std::move(plan));
+      return std::make_unique<Offsets>(table, std::move(plan), std::move(probe));
     case Type::kCursor:
       return std::make_unique<Cursors>(table, std::move(plan));
     case Type::kLinkHeader:
@@ -287,26 +339,6 @@ std::unique_ptr<Paginator> MakeDeclared(const TablePlan& table, PaginatePlan pla
       break;
   }
   return std::make_unique<OnePage>(table, std::move(plan));
-}
-
-std::string_view TypeName(Type type) {
-  switch (type) {
-    case Type::kAuto:
-      return "auto";
-    case Type::kNone:
-      return "none";
-    case Type::kPage:
-      return "page";
-    case Type::kOffset:
-      return "offset";
-    case Type::kCursor:
-      return "cursor";
-    case Type::kLinkHeader:
-      return "link_header";
-    case Type::kNextUrl:
-      return "next_url";
-  }
-  return "none";
 }
 
 // Decides at the first answer, then is the paginator it decided for.
@@ -328,6 +360,7 @@ class AutoPaginator : public Paginator {
     if (chosen_ == nullptr) ARROW_RETURN_NOT_OK(Choose(answer));
     return chosen_->Next(answer);
   }
+  bool repeats_last() const override { return chosen_ != nullptr && chosen_->repeats_last(); }
 
  private:
   Status Choose(const PageAnswer& answer) {
@@ -343,8 +376,8 @@ class AutoPaginator : public Paginator {
            .next = "declare paginate: {type: page | offset | cursor | link_header | next_url, …}"});
     }
     log::Info("pagination detected",
-              {{"table", table_.name}, {"type", TypeName(detected.plan.type)}, {"why", detected.why}});
-    chosen_ = MakeDeclared(table_, detected.plan);
+              {{"table", table_.name}, {"type", connector::PagingTypeName(detected.plan.type)}, {"why", detected.why}});
+    chosen_ = MakeDeclared(table_, detected.plan, probe_);
     return Status::OK();
   }
 
@@ -408,7 +441,7 @@ void ProbeMemo::Set(const PaginatePlan& plan) {
 
 std::unique_ptr<Paginator> MakePaginator(const TablePlan& table, ProbePage probe, ProbeMemo* memo) {
   if (table.paginate.type == Type::kAuto) return std::make_unique<AutoPaginator>(table, std::move(probe), memo);
-  return MakeDeclared(table, table.paginate);
+  return MakeDeclared(table, table.paginate, std::move(probe));
 }
 
 Resumability StabilityOf(const PaginatePlan& plan) {

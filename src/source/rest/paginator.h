@@ -34,6 +34,9 @@ class Paginator {
   /// Returns the request for the page after `answer`, or nullopt at the end of the slice.
   /// Errors: E0431 a token came twice, E0432 a page came twice, E0433 too many pages, E0435, E0436.
   virtual Result<std::optional<PageRequest>> Next(const PageAnswer& answer) = 0;
+  /// True if the answer given last was the last page once more, which ends the slice: its records were counted before
+  /// and do not count again.
+  virtual bool repeats_last() const { return false; }
 };
 
 /// Sends a request for another page of the slice without counting it; nullopt if the API refuses it (4xx).

@@ -40,10 +40,14 @@ class ReplayReader : public SplitReader {
       const ReplayRun& run = options_.runs[run_];
       if (reader_ == nullptr) {
         num_entries_ = 0;
-        ARROW_ASSIGN_OR_RAISE(
-            reader_, io::RawArchiveReader::Open(
-                         *options_.store,
-                         {.root = options_.root, .pipeline = plan_.name, .table = table_.name, .run = run.run}));
+        const io::RawArchivePlace place{.root = options_.root,
+                                        .pipeline = plan_.name,
+                                        .dataset = run.dataset,
+                                        .table = table_.name,
+                                        .run = run.run};
+        ARROW_ASSIGN_OR_RAISE(reader_,
+                              io::RawArchiveReader::Open(*options_.store, place,
+                                                         {.keys = options_.keys, .entries_min = run.entries_min}));
       }
       if (run.entries_max && num_entries_ >= *run.entries_max) continue;
       ARROW_ASSIGN_OR_RAISE(std::optional<io::RawEntry> entry, reader_->Next());

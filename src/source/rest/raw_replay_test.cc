@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "io/local_file_store.h"
 #include "io/raw_archive.h"
+#include "io/temporary_folder.h"
 #include "source/rest/fake_http.h"
 #include "source/rest/source.h"
 
@@ -31,9 +30,7 @@ std::vector<std::string> RowsOf(Source& source, ReadRequest request) {
 }
 
 TEST(RawReplay, GivesTheSameRowsWithoutTheSource) {
-  const auto folder = std::filesystem::path(::testing::TempDir()) / "raw_replay_test";
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
+  const io::TemporaryFolder folder;
   const auto store = io::MakeLocalFileStore();
   const FakeClock clock;
   FakeHttp http([](const FakeRequest& r) {
@@ -50,14 +47,14 @@ TEST(RawReplay, GivesTheSameRowsWithoutTheSource) {
   const connector::RestPlan plan{.name = "p", .base_url = "https://api.example", .tables = {table}};
 
   const auto live = MakeRestSource(plan, {.http = &http, .clock = &clock}).ValueOrDie();
-  const io::RawArchivePlace place{.root = folder.string(), .pipeline = "p", .table = "t", .run = "r1"};
+  const io::RawArchivePlace place{.root = folder.path(), .pipeline = "p", .dataset = "d", .table = "t", .run = "r1"};
   auto archive = io::RawArchiveWriter::Open(*store, place).ValueOrDie();
   const auto read = RowsOf(*live, {.table = "t", .archive = archive.get()});
   ASSERT_TRUE(archive->Sync().ok());
   archive.reset();
   ASSERT_EQ(read.size(), 6u);
 
-  RawReplayOptions options{.store = store.get(), .root = folder.string(), .runs = {{.run = "r1"}}};
+  RawReplayOptions options{.store = store.get(), .root = folder.path(), .runs = {{.run = "r1", .dataset = "d"}}};
   EXPECT_EQ(RowsOf(*MakeRawReplaySource(plan, options).ValueOrDie(), {.table = "t"}), read);
   options.runs[0].entries_max = 1;
   EXPECT_EQ(RowsOf(*MakeRawReplaySource(plan, options).ValueOrDie(), {.table = "t"}).size(), 3u);

@@ -182,6 +182,7 @@ void RequestBuilder::SetLimits(io::HttpRequest* request) const {
   set(http.idle_timeout_ms, &request->timeouts.idle);
   set(http.total_timeout_ms, &request->timeouts.total);
   if (http.body_bytes_max > 0) request->body_bytes_max = http.body_bytes_max;
+  request->private_redirects = http.allow_private_redirects;
   request->repeatable = true;  // the source is only read (DESIGN.md §5.7), POST searches included
 }
 

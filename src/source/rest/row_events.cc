@@ -13,12 +13,12 @@ namespace firn::source::rest {
 using expression::Value;
 using format::json::Page;
 
-Result<bool> RowEvents::IsDeleted(const Page& page, uint32_t row) const {
+Result<Value> RowEvents::Verdict(const Page& page, uint32_t row) const {
   Value record;
   const auto& fields = table_.delete_fields;
   if (std::find(fields.begin(), fields.end(), "") != fields.end()) {  // the record as a whole
     auto whole = expression::ParseJson(page.RecordText(row));
-    if (!whole.ok()) return false;  // the decoder quarantines it
+    if (!whole.ok()) return Value::Null();  // the decoder quarantines it
     record = *whole;
   } else {
     std::vector<std::pair<std::string, Value>> values;
@@ -26,17 +26,33 @@ Result<bool> RowEvents::IsDeleted(const Page& page, uint32_t row) const {
       const auto raw = page.Captured(row, layout_.deletes + i);
       if (!raw) continue;
       auto value = expression::ParseJson(*raw);
-      if (!value.ok()) return false;
+      if (!value.ok()) return Value::Null();
       values.emplace_back(fields[i], *value);
     }
     record = MapOfPaths(values);
   }
-  const auto value = table_.delete_when->Evaluate({.names = {{"record", record}}});
-  if (value.ok()) return expression::Truthy(*value);
+  auto value = table_.delete_when->Evaluate({.names = {{"record", record}}});
+  if (value.ok()) return value;
   return NamedError({.code = "E0440",
                      .message = "table " + table_.name + ": delete_when: " + value.status().message(),
                      .where = table_.where,
                      .next = "correct the expression; it sees record"});
+}
+
+// Only true deletes. APIs write "false", "no" and 0 too, and a deleted row is gone: nothing is guessed here.
+Status RowEvents::Judge(const Page& page, uint32_t row, JsonRows* batch) const {
+  ARROW_ASSIGN_OR_RAISE(const Value verdict, Verdict(page, row));
+  if (verdict.is_null()) return Status::OK();
+  if (verdict.kind() == Value::Kind::kBool) {
+    if (verdict.as_bool()) batch->deleted.push_back(row);
+    return Status::OK();
+  }
+  if (batch->undecided.empty()) {
+    batch->undecided_why =
+        "delete_when gave a value of kind " + std::string(expression::KindName(verdict.kind())) + ", not true or false";
+  }
+  batch->undecided.push_back(row);
+  return Status::OK();
 }
 
 Status RowEvents::Append(const std::shared_ptr<const Page>& page, const std::vector<uint32_t>& rows,
@@ -59,8 +75,7 @@ Status RowEvents::Append(const std::shared_ptr<const Page>& page, const std::vec
     batch.rows.push_back(row);
     num_bytes += size;
     if (!table_.delete_when) continue;
-    ARROW_ASSIGN_OR_RAISE(const bool deleted, IsDeleted(*page, row));
-    if (deleted) batch.deleted.push_back(row);
+    ARROW_RETURN_NOT_OK(Judge(*page, row, &batch));
   }
   flush(std::move(position));
   return Status::OK();

@@ -20,11 +20,12 @@ namespace firn::source::rest {
 /// Columns that every row of a batch gains: name → JSON text.
 using Constants = std::vector<std::pair<std::string, std::string>>;
 
-/// Turns pages into events: batches of at most 64 MiB of record text (a single larger record alone), with tombstones
-/// marked. Used by one thread.
+/// Turns pages into events: batches of at most 4 MiB of record text (a single larger record alone), so that several
+/// threads decode a large page and its rows are never all in memory as columns; with tombstones marked. Used by one
+/// thread.
 class RowEvents {
  public:
-  static constexpr int64_t kBatchBytesMax = int64_t{64} << 20;
+  static constexpr int64_t kBatchBytesMax = int64_t{4} << 20;
 
   RowEvents(const connector::TablePlan& table, const CaptureLayout& layout) : table_(table), layout_(layout) {}
 
@@ -34,7 +35,8 @@ class RowEvents {
                 const Constants& constants, std::optional<Position> position, std::deque<Event>* events);
 
  private:
-  Result<bool> IsDeleted(const format::json::Page& page, uint32_t row) const;
+  Result<expression::Value> Verdict(const format::json::Page& page, uint32_t row) const;
+  Status Judge(const format::json::Page& page, uint32_t row, JsonRows* batch) const;
 
   const connector::TablePlan& table_;
   const CaptureLayout& layout_;

@@ -1,6 +1,7 @@
 #include "source/rest/source.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 
@@ -25,21 +26,20 @@ using connector::TablePlan;
 // Accepts statuses that the table's rules call empty; everything else goes by its status.
 io::HttpClassifier ClassifierOf(const TablePlan& table) {
   if (table.status_rules.empty()) return nullptr;
-  return [rules = table.status_rules](const io::HttpResponse& response) -> std::optional<io::HttpVerdict> {
-    for (const auto& rule : rules) {
-      if (response.status < rule.status_min || response.status > rule.status_max) continue;
-      if (rule.action == connector::StatusRule::Action::kEmpty) return io::HttpVerdict{};
-      return io::HttpVerdict{.action = io::HttpVerdict::Action::kFail,
-                             .reason = "status " + std::to_string(response.status) + ", by rule"};
-    }
-    return std::nullopt;
+  return [&table](const io::HttpResponse& response) -> std::optional<io::HttpVerdict> {
+    using Action = connector::StatusRule::Action;
+    const auto* rule = table.RuleOf(response.status);
+    if (rule == nullptr) return std::nullopt;
+    if (rule->action == Action::kEmpty) return io::HttpVerdict{};
+    if (rule->action == Action::kRetry) return io::HttpVerdict{.action = io::HttpVerdict::Action::kRetry};
+    return io::HttpVerdict{.action = io::HttpVerdict::Action::kFail};
   };
 }
 
 class RestSource : public Source {
  public:
   RestSource(RestPlan plan, Dependencies dependencies, std::unique_ptr<io::HttpAuthorizer> authorizer)
-      : plan_(std::move(plan)), dependencies_(dependencies), authorizer_(std::move(authorizer)) {}
+      : plan_(std::move(plan)), dependencies_(std::move(dependencies)), authorizer_(std::move(authorizer)) {}
 
   Status Start() {
     io::RateBudget* budget = nullptr;
@@ -55,6 +55,9 @@ class RestSource : public Source {
           .rate_budget = budget, .authorizer = authorizer_.get(), .classify = ClassifierOf(table)};
       if (plan_.http.attempts_max > 0) options.backoff.attempts_max = static_cast<int>(plan_.http.attempts_max);
       if (plan_.http.retry_total_ms > 0) options.backoff.total_ms = plan_.http.retry_total_ms;
+      if (dependencies_.on_wait) {
+        options.on_wait = [this, &table](const io::HttpWait& wait) { dependencies_.on_wait(table.name, wait); };
+      }
       TableRuntime& runtime = tables_[table.name];
       runtime.session =
           std::make_unique<io::HttpSession>(*dependencies_.http, *dependencies_.clock, std::move(options));
@@ -63,6 +66,9 @@ class RestSource : public Source {
                                                                     .session = runtime.session.get(),
                                                                     .clock = dependencies_.clock,
                                                                     .memo = &runtime.memo,
+                                                                    .num_empty = &runtime.num_empty,
+                                                                    .left_out = &runtime.left_out,
+                                                                    .records_found = &runtime.records_found,
                                                                     .layout = CaptureLayout(table)});
     }
     return Status::OK();
@@ -122,13 +128,21 @@ class RestSource : public Source {
             .num_throttled = counters.num_throttled,
             .num_retries = counters.num_retries,
             .waited_ms = counters.waited_ms,
-            .body_bytes = counters.body_bytes};
+            .body_bytes = counters.body_bytes,
+            .num_empty = found->second.num_empty,
+            .num_known_rows = found->second.left_out.num_known,
+            .num_older_rows = found->second.left_out.num_older,
+            .num_later_rows = found->second.left_out.num_later,
+            .records_found = found->second.records_found.Get()};
   }
 
  private:
   struct TableRuntime {
     std::unique_ptr<io::HttpSession> session;
     ProbeMemo memo;
+    std::atomic<int64_t> num_empty{0};
+    RowsLeftOut left_out;
+    RecordsFound records_found;
     std::shared_ptr<TableContext> context;
   };
 
@@ -150,17 +164,15 @@ class RestSource : public Source {
     return ascending ? StabilityOf(table.paginate) : Resumability::kUnstable;
   }
 
-  // Why a read may be less than exactly once, whatever firn does.
+  // What may happen to the pages of one read, whatever firn does.
   static std::string NoteOf(const TablePlan& table) {
     using Type = PaginatePlan::Type;
     const Type type = table.paginate.type;
     if (type == Type::kPage || type == Type::kOffset) {
-      return "rows that are inserted or deleted at the source while pages are read can shift to a page already read; "
-             "a cursor, or a lookback, closes the gap";
+      return "rows that come, go or change at the source while pages are read shift the pages";
     }
     if (type == Type::kAuto || type == Type::kLinkHeader || type == Type::kNextUrl) {
-      return "if the API counts pages, rows that are inserted or deleted while pages are read can be missed until they "
-             "change again";
+      return "if the API counts pages, rows that come, go or change while they are read shift the pages";
     }
     return "";
   }
@@ -176,8 +188,8 @@ class RestSource : public Source {
 Result<std::unique_ptr<Source>> MakeRestSource(RestPlan plan, Dependencies dependencies) {
   FIRN_CHECK(dependencies.http != nullptr && dependencies.clock != nullptr);
   ARROW_RETURN_NOT_OK(io::ParseUrl(plan.base_url).status());
-  ARROW_ASSIGN_OR_RAISE(auto authorizer,
-                        MakeAuthorizer(plan.auth, plan.base_url, *dependencies.http, *dependencies.clock));
+  ARROW_ASSIGN_OR_RAISE(auto authorizer, MakeAuthorizer(plan.auth, plan.base_url, *dependencies.http,
+                                                        *dependencies.clock, dependencies.refresh_tokens));
   auto source = std::make_unique<RestSource>(std::move(plan), dependencies, std::move(authorizer));
   ARROW_RETURN_NOT_OK(source->Start());
   return source;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,15 +12,22 @@
 namespace firn::io {
 class HttpClient;
 class RateBudgets;
+struct HttpWait;
 }  // namespace firn::io
+namespace firn::state {
+class RefreshTokens;
+}
 
 namespace firn::source::rest {
 
 /// What the source works with; all borrowed and longer-lived than the source.
 struct Dependencies {
-  io::HttpClient* http = nullptr;      // required
-  const Clock* clock = nullptr;        // required
-  io::RateBudgets* budgets = nullptr;  // null: no limit beside the plan's concurrency
+  io::HttpClient* http = nullptr;                        // required
+  const Clock* clock = nullptr;                          // required
+  io::RateBudgets* budgets = nullptr;                    // null: no limit beside the plan's concurrency
+  const state::RefreshTokens* refresh_tokens = nullptr;  // where exchanged ones are kept; null: for this source only
+  /// Called before a request of a table waits to be sent again, from the sending threads; may be null.
+  std::function<void(const std::string& table, const io::HttpWait& wait)> on_wait;
 };
 
 /// Makes a source that runs `plan`. No I/O. Errors: kConfig for a base_url that cannot be used.

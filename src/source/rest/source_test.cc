@@ -29,9 +29,10 @@ Template T(std::string_view text) {
 
 struct Read {
   std::vector<std::string> rows;                       // record texts, constants appended
-  std::vector<std::string> deleted;                    // record texts
+  std::vector<std::string> deleted, undecided;         // record texts
   std::vector<std::pair<size_t, Position>> positions;  // rows before it → position
   Status status;
+  ReadStats stats;
   Position last() const { return positions.empty() ? Position{} : positions.back().second; }
 };
 
@@ -56,6 +57,7 @@ void TakeBatch(const Batch& batch, Read* read) {
     read->rows.push_back(text);
   }
   for (const uint32_t row : json.deleted) read->deleted.emplace_back(json.page->RecordText(row));
+  for (const uint32_t row : json.undecided) read->undecided.emplace_back(json.page->RecordText(row));
   if (batch.position) read->positions.emplace_back(read->rows.size(), *batch.position);
 }
 
@@ -77,7 +79,9 @@ class RestSourceTest : public ::testing::Test {
 
   Read ReadAll(ReadRequest request = {}) {
     const auto source = Make();
-    return ReadFrom(*source, std::move(request));
+    Read read = ReadFrom(*source, std::move(request));
+    read.stats = source->stats("orders");
+    return read;
   }
 
   static Read ReadFrom(Source& source, ReadRequest request) {
@@ -529,6 +533,51 @@ TEST_F(RestSourceTest, MarksTombstones) {
   const Read read = ReadAll();
   EXPECT_EQ(read.rows.size(), 3u);
   EXPECT_THAT(read.deleted, ElementsAre(R"({"id":1,"meta":{"deleted":true}})"));
+}
+
+TEST_F(RestSourceTest, ABodyThatIsNoJsonIsAskedForAgainWithinTheAttempts) {
+  table_.paginate.type = Type::kNone;
+  http_.set_handler([](const FakeRequest&) { return FakeAnswer{.body = "<html>"}; });
+  for (const auto& [attempts, requests] : {std::pair(1, 1), {2, 2}, {8, 3}}) {
+    plan_.http.attempts_max = attempts;
+    const size_t before = http_.num_requests();
+    const Read read = ReadAll();
+    EXPECT_EQ(ContextOf(read.status)->code, "E0602");
+    EXPECT_EQ(http_.num_requests() - before, static_cast<size_t>(requests));
+    EXPECT_EQ(read.stats.num_retries, requests - 1);
+  }
+}
+
+TEST_F(RestSourceTest, AutoSaysWhatItChoseAndStopsWhenNotSure) {
+  table_.records = "auto";
+  table_.paginate.type = Type::kNone;
+  http_.set_handler([](const FakeRequest&) { return FakeAnswer{.body = R"({"total":1,"rows":[{"a":1}]})"}; });
+  EXPECT_EQ(ReadAll().stats.records_found, "rows");
+  http_.set_handler([](const FakeRequest&) { return FakeAnswer{.body = R"({"id":1,"name":"x","rows":[{"a":1}]})"}; });
+  const Read record = ReadAll();
+  EXPECT_EQ(record.stats.records_found, ".");
+  EXPECT_EQ(record.rows.size(), 1u);
+  http_.set_handler([](const FakeRequest&) { return FakeAnswer{.body = R"({"shop":"x","rows":[{"a":1}]})"}; });
+  const Read unsure = ReadAll();
+  EXPECT_EQ(ContextOf(unsure.status)->code, "E0447");
+  EXPECT_THAT(ContextOf(unsure.status)->next, HasSubstr("records: rows | ."));
+  EXPECT_EQ(http_.num_requests(), 3u);
+}
+
+TEST_F(RestSourceTest, OnlyTrueDeletes) {
+  table_.delete_when = Template::ParseExpression("record.gone").ValueOrDie();
+  table_.delete_fields = {"gone"};
+  table_.paginate.type = Type::kNone;
+  http_.set_handler([](const FakeRequest&) {
+    return FakeAnswer{.body = R"([{"gone":true},{"gone":false},{"gone":null},{},{"gone":"false"},{"gone":"no"},
+                                  {"gone":"0"},{"gone":0},{"gone":"true"},{"gone":[true]}])"};
+  });
+  const Read read = ReadAll();
+  EXPECT_TRUE(read.status.ok()) << read.status;
+  EXPECT_EQ(read.rows.size(), 10u);
+  EXPECT_THAT(read.deleted, ElementsAre(R"({"gone":true})"));
+  EXPECT_THAT(read.undecided, ElementsAre(R"({"gone":"false"})", R"({"gone":"no"})", R"({"gone":"0"})", R"({"gone":0})",
+                                          R"({"gone":"true"})", R"({"gone":[true]})"));
 }
 
 TEST_F(RestSourceTest, StopEndsWithCancelled) {

@@ -9,7 +9,7 @@
 namespace firn::source::rest {
 namespace {
 
-constexpr int64_t kPrefetchBytesMax = int64_t{32} << 20;
+constexpr int64_t kPrefetchBytesMax = int64_t{16} << 20;
 
 class PagesReader : public SplitReader {
  public:
@@ -41,7 +41,15 @@ class PagesReader : public SplitReader {
   Status Take(const FetchedPage& page) {
     std::vector<uint32_t> rows;
     if (page.page != nullptr && tracker_) {
+      const int64_t older = tracker_->num_older();
+      const int64_t later = tracker_->num_later();
       ARROW_ASSIGN_OR_RAISE(rows, tracker_->Admit(*page.page, context_->layout));
+      if (context_->left_out != nullptr) {
+        context_->left_out->num_older += tracker_->num_older() - older;
+        context_->left_out->num_later += tracker_->num_later() - later;
+        context_->left_out->num_known +=
+            page.page->num_records() - static_cast<int64_t>(rows.size()) - (tracker_->num_later() - later);
+      }
     } else if (page.page != nullptr) {
       rows.resize(page.page->num_records());
       std::iota(rows.begin(), rows.end(), 0);
@@ -90,8 +98,8 @@ Result<std::unique_ptr<SplitReader>> OpenPagesReader(std::shared_ptr<TableContex
   const connector::TablePlan& table = *context->table;
   std::optional<IncrementalTracker> tracker;
   if (table.incremental) {
-    ARROW_ASSIGN_OR_RAISE(tracker,
-                          IncrementalTracker::Open(table, split.from, request.from, request.to, *context->clock));
+    ARROW_ASSIGN_OR_RAISE(tracker, IncrementalTracker::Open(table, split.from, request.from, request.to,
+                                                            *context->clock, request.reread));
   }
   SliceScope scope{.clock = context->clock};
   ARROW_ASSIGN_OR_RAISE(scope.partition, PartitionOf(table, split));

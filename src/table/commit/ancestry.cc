@@ -3,13 +3,15 @@
 #include <unordered_map>
 
 namespace firn::table {
+namespace {
 
-Ancestry AncestryOf(const TableMetadata& metadata, SnapshotId head) {
+// Parents in any order, and damaged metadata whose parents form a circle.
+Ancestry AncestryInAnyOrder(const TableMetadata& metadata, SnapshotId head) {
   std::unordered_map<int64_t, const Snapshot*> by_id;
   for (const Snapshot& snapshot : metadata.snapshots) by_id.emplace(snapshot.snapshot_id.value, &snapshot);
   Ancestry ancestry;
   auto found = by_id.find(head.value);
-  // Each snapshot is taken out when visited: parents in a circle (damaged metadata) end the walk.
+  // Each snapshot is taken out when visited: a circle ends the walk.
   while (found != by_id.end()) {
     const Snapshot* snapshot = found->second;
     ancestry.snapshots.push_back(snapshot);
@@ -17,6 +19,23 @@ Ancestry AncestryOf(const TableMetadata& metadata, SnapshotId head) {
     if (!snapshot->parent_snapshot_id) return ancestry;
     found = by_id.find(snapshot->parent_snapshot_id->value);
   }
+  ancestry.ends_at_expired = !ancestry.snapshots.empty();
+  return ancestry;
+}
+
+}  // namespace
+
+// Every commit asks several times. Writers append, so parents stand before their children: one walk to the front.
+Ancestry AncestryOf(const TableMetadata& metadata, SnapshotId head) {
+  Ancestry ancestry;
+  SnapshotId wanted = head;
+  for (auto place = metadata.snapshots.rbegin(); place != metadata.snapshots.rend(); ++place) {
+    if (place->snapshot_id != wanted) continue;
+    ancestry.snapshots.push_back(&*place);
+    if (!place->parent_snapshot_id) return ancestry;
+    wanted = *place->parent_snapshot_id;
+  }
+  if (metadata.FindSnapshot(wanted) != nullptr) return AncestryInAnyOrder(metadata, head);
   ancestry.ends_at_expired = !ancestry.snapshots.empty();
   return ancestry;
 }

@@ -124,6 +124,8 @@ TEST(CommitFaults, CatalogFaultsOfAnyKind) {
 }
 
 // The answer never comes: nothing may be removed, because the commit may be in the table.
+// apache/iceberg#12792, #12818, #5752, #15050, #13443, #4673, duckdb-iceberg#1120, polaris#5263: files of a commit of
+// unknown outcome were deleted, and the commit was in the table.
 TEST(CommitFaults, UnknownForeverKeepsAllFiles) {
   using Mode = FaultyCatalog::Mode;
   for (const Mode mode : {Mode::kAppliedThenUnknown, Mode::kUnknownNotApplied}) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "catalog/catalog.h"
+#include "io/background_sync.h"
 #include "io/file_store.h"
 #include "table/commit/committer.h"
 #include "table/commit/contiguity.h"
@@ -30,16 +31,21 @@ class CommitMember {
 
   /// Checks what does not depend on the table, and that the files are there. Writes the state blob.
   Status Prepare();
-  /// Takes in the table as it is now and judges. Errors: kConflict if it is another table, or its schema or
-  /// partitioning is no longer what was planned on; kConfig "needs decision".
+  /// Takes in the table as it is now and judges. Errors: kConflict if it is another table, or its schema, partitioning
+  /// or format version is no longer what was planned on; kConfig "needs decision", or of CheckWritable.
   Result<Verdict> JudgeOn(const std::optional<catalog::LoadedTable>& loaded);
   /// Builds the share of the next attempt on what JudgeOn saw. What an earlier attempt built on the same parent is used
   /// again. Errors: kConflict if a file to be replaced is gone.
-  Result<catalog::TableCommit> Build(int attempt, std::stop_token stop);
+  /// `sync` makes the files durable.
+  Result<catalog::TableCommit> Build(int attempt, io::BackgroundSync& sync, std::stop_token stop);
+  /// The files of the attempt in hand may not be durable: the next attempt writes new ones.
+  void ForgetBuilt();
 
   /// Result of a committed attempt, and of kAlreadyDone on what JudgeOn saw.
   CommittedTable Committed(const catalog::LoadedTable& table) const;
   CommittedTable AlreadyDone() const;
+  /// The entries of built()->added_manifest as a reader would find them, but for the row ids the list gives.
+  std::vector<ManifestEntry> AddedEntries() const;
 
   const StagedTable& staged() const { return staged_; }
   const std::optional<catalog::LoadedTable>& loaded() const { return loaded_; }
@@ -54,17 +60,26 @@ class CommitMember {
   std::vector<std::string> unused_data_files() const;
 
  private:
+  void NoteDataFiles();
+  Status CheckStaged() const;
+  Status SeeBranch();
   Status CheckFits() const;
+  bool IsBoundToVersion() const;
+  int32_t VersionFor(const TableMetadata& metadata) const;
   Status CheckFiles() const;
   Status JoinCreated();
-  Result<TableMetadata> Evolved(std::vector<TableUpdate>& updates) const;
+  Result<std::shared_ptr<const TableMetadata>> Evolved(std::vector<TableUpdate>& updates) const;
+  void AddLayoutUpdates(std::vector<TableUpdate>& updates) const;
   std::vector<TableRequirement> Requirements() const;
-  Status BuildSnapshot(const TableMetadata& evolved, int attempt);
+  Status BuildSnapshot(const TableMetadata& evolved, int attempt, io::BackgroundSync& sync);
+  void DropAttempt();
   Status Replan(std::stop_token stop);
   void AddSnapshotUpdates(std::vector<TableUpdate>& updates) const;
   Status AddExpiry(std::vector<TableUpdate>& updates) const;
   bool creates() const { return !loaded_.has_value(); }
   bool has_base() const { return staged_.base != nullptr; }
+  bool on_main() const { return staged_.branch == kMainBranch; }
+  bool rewrites() const { return staged_.mode == WriteMode::kRewrite; }
 
   const StagedTable& staged_;
   const Context context_;

@@ -42,6 +42,7 @@ TEST(Commit, GoesOnWhereTheStreamStands) {
   EXPECT_EQ(world.Read(kOrders), (Ids{0, 1, 2, 3, 4}));
 }
 
+// apache/iceberg#17340, #17811, #13752, #13763: the files of one commit were in the table twice.
 TEST(Commit, TwiceTheSameCommitIsOne) {
   Warehouse world;
   auto committer = world.MakeCommitter();
@@ -73,6 +74,7 @@ TEST(Commit, OverlapDropsOwnFiles) {
   EXPECT_EQ(world.Read(kOrders), (Ids{1, 2}));
 }
 
+// apache/iceberg#17551, #17637, #16282: a coordinator that had been replaced committed all the same.
 TEST(Commit, ZombieOfAnOlderEpochIsFenced) {
   Warehouse world;
   auto committer = world.MakeCommitter();

@@ -16,7 +16,8 @@
 /// before the first such file, says that the run was at work.
 namespace firn::table {
 
-/// `<location>/metadata/firn-staging/<run>.json`, beside it `<run>.lock`, held while the run lives.
+/// `<location>/metadata/firn-staging/<run>.json`; its lock (FileStore::LockOf of `<run>.lock` beside it) is held while
+/// the run lives. On an object store the lock is on this machine, and the record names its scope.
 class StagingRecord {
  public:
   /// Writes the record and takes the lock. Errors: kBusy if the run id is in use.
@@ -37,13 +38,20 @@ class StagingRecord {
 };
 
 struct GarbageOptions {
+  /// Where a commit of a dead run may still be applied, its files stay as long as those of runs elsewhere.
+  static GarbageOptions For(const catalog::CatalogTraits& traits);
+
   bool dry_run = false;
-  /// Files younger than this stay: longer than any commit can be under way.
+  /// Files younger than this stay, and runs that began later are not looked at: longer than any commit can be under
+  /// way.
   int64_t age_ms_min = 0;
   /// Metadata files that no log names do not carry a run's id; they may belong to a commit under way.
   int64_t metadata_age_ms_min = 3'600'000;
   /// State blobs that nothing refers to stay at least this long.
   int64_t state_age_ms_min = int64_t{72} * 3'600'000;
+  /// A run whose lock cannot be seen from here (object store, another machine) counts as dead after this, and then only
+  /// files this old are removed.
+  int64_t foreign_run_age_ms_min = int64_t{72} * 3'600'000;
 };
 
 struct Garbage {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "io/faulty_file_store.h"
+#include "io/temporary_folder.h"
 #include "table/commit/commit_test_support.h"
 
 namespace firn::table {
@@ -54,10 +56,55 @@ TEST_F(GarbageTest, LeavesLivingRunsAlone) {
   EXPECT_TRUE(Must(Collect({})).runs.empty());
 }
 
+// One machine's view of an object store: its locks are its own.
+class Machine : public io::FaultyFileStore {
+ public:
+  explicit Machine(io::FileStore& files) : FaultyFileStore(files, {}) {}
+  Result<io::LockPlace> LockOf(const std::string& location) override {
+    return io::LockPlace{.path = locks_.path() + location.substr(location.rfind('/')), .scope = locks_.path()};
+  }
+
+ private:
+  io::TemporaryFolder locks_;
+};
+
+TEST_F(GarbageTest, RunsOfOtherMachinesAreLeftAloneUntilTheyAreOld) {
+  Machine here(*world.files), there(*world.files);
+  const auto load = [&] { return world.catalog->LoadTable(kOrders); };
+  auto record = Must(StagingRecord::Begin(there, location(), "far-1", *clock));
+  const DataFile file = world.Write(kOrders, {1}, "far-1");
+  EXPECT_TRUE(Must(CollectGarbage(here, location(), load, *clock, {})).files.empty());
+  EXPECT_TRUE(Must(CollectGarbage(there, location(), load, *clock, {})).files.empty());  // its lock is held
+  {
+    const auto gone = std::move(record);
+  }
+  EXPECT_TRUE(Must(CollectGarbage(here, location(), load, *clock, {})).files.empty());
+  EXPECT_TRUE(Must(world.files->Exists(file.file_path)));
+  const auto late = Must(CollectGarbage(here, location(), load, *clock, {.foreign_run_age_ms_min = 0}));
+  EXPECT_EQ(late.files, std::vector<std::string>{file.file_path});
+  const DataFile again = world.Write(kOrders, {2}, "far-2");
+  {
+    const auto gone = Must(StagingRecord::Begin(there, location(), "far-2", *clock));
+  }
+  EXPECT_EQ(Must(CollectGarbage(there, location(), load, *clock, {})).files, std::vector<std::string>{again.file_path});
+}
+
 TEST_F(GarbageTest, YoungFilesWaitWithTheirRecord) {
   const DataFile file = world.Write(kOrders, {1}, "dead-2");
   Die("dead-2");
   EXPECT_TRUE(Must(Collect({.age_ms_min = 3'600'000})).files.empty());
+  EXPECT_EQ(Must(Collect({})).files, std::vector<std::string>{file.file_path});
+}
+
+// apache/iceberg#2317: what a commit under way may still name is not litter, however dead its run is.
+TEST_F(GarbageTest, WhereCommitsMayLandLateFilesOfDeadRunsStayForDays) {
+  const auto options = GarbageOptions::For({.may_commit_late = true});
+  EXPECT_GE(options.age_ms_min, int64_t{72} * 3'600'000);
+  EXPECT_EQ(GarbageOptions::For({}).age_ms_min, 0);
+  const DataFile file = world.Write(kOrders, {1}, "dead-5");
+  Die("dead-5");
+  EXPECT_TRUE(Must(Collect(options)).files.empty());
+  EXPECT_TRUE(Must(world.files->Exists(file.file_path)));
   EXPECT_EQ(Must(Collect({})).files, std::vector<std::string>{file.file_path});
 }
 
@@ -72,6 +119,15 @@ TEST_F(GarbageTest, StateBlobsInUseStay) {
   EXPECT_TRUE(Must(Collect({})).files.empty());  // younger than 72 h
   EXPECT_EQ(Must(Collect({.state_age_ms_min = 0})).files, std::vector<std::string>{unused});
   EXPECT_EQ(Must(committer->OpenStream(kOrders, "s")).state, state);
+}
+
+TEST_F(GarbageTest, ADamagedStagingRecordIsLeftAlone) {
+  const std::string record = MetadataFolder(location()) + "/firn-staging/dead-6.json";
+  for (const std::string text : {R"({"version":"1","run":"dead-6"})", R"({"version":[],"run":"dead-6"})", "7", "{"}) {
+    Must(world.files->WriteAtomic(record, text));
+    EXPECT_TRUE(Must(Collect({})).files.empty()) << text;
+    EXPECT_TRUE(Must(world.files->Exists(record))) << text;
+  }
 }
 
 TEST_F(GarbageTest, NothingIsRemovedIfTheTableCannotBeRead) {

@@ -77,8 +77,8 @@ Result<GroupCommit::Step> GroupCommit::Attempt(int attempt, std::stop_token stop
   }
   if (verdict != Verdict::kContiguous) return Refused(verdict);
   if (stop.stop_requested()) return MakeError(Fault::kCancelled, "stopped before the swap");
-  ARROW_ASSIGN_OR_RAISE(const auto commits, Build(attempt, stop));
-  ARROW_RETURN_NOT_OK(SyncFolders());
+  ARROW_ASSIGN_OR_RAISE(auto commits, Build(attempt, stop));
+  ARROW_RETURN_NOT_OK(MakeDurable(commits));
   FIRN_FAILPOINT("commit.before_swap");
   return Swap(commits, stop);
 }
@@ -116,13 +116,31 @@ Status GroupCommit::Refused(Verdict verdict) const {
 }
 
 Result<std::vector<catalog::TableCommit>> GroupCommit::Build(int attempt, std::stop_token stop) {
+  if (sync_ != nullptr && !sync_->Wait().ok()) {
+    for (const auto& member : members_) member->ForgetBuilt();
+    sync_.reset();
+  }
+  if (sync_ == nullptr) sync_ = std::make_shared<io::BackgroundSync>(context_.files);
   std::vector<catalog::TableCommit> commits;
   for (const auto& member : members_) {
-    auto commit = member->Build(attempt, stop);
+    auto commit = member->Build(attempt, *sync_, stop);
     if (!commit.ok()) return Within("table " + member->staged().identifier.ToString(), commit.status());
     commits.push_back(*std::move(commit));
   }
   return commits;
+}
+
+// Nothing refers to manifests and lists before the swap, so a catalog that writes a metadata file itself lets all of
+// them become durable at once, just before.
+Status GroupCommit::MakeDurable(std::vector<catalog::TableCommit>& commits) {
+  if (!context_.catalog.traits().waits_for_files) {
+    ARROW_RETURN_NOT_OK(sync_->Wait());
+    return SyncFolders();
+  }
+  for (catalog::TableCommit& commit : commits) {
+    commit.files_durable = [sync = sync_] { return sync->Wait(); };
+  }
+  return Status::OK();
 }
 
 // Manifests and lists are synced one by one as files; their names become durable here, before anything refers to them.
@@ -168,6 +186,7 @@ Status GroupCommit::Failed(const Status& status) {
                       .state = "the commit is either whole in the tables or not at all; nothing was removed",
                       .next = "firn run (finds out and goes on)"});
   }
+  if (sync_ != nullptr) static_cast<void>(sync_->Wait());  // `status` is the error to tell
   for (const auto& member : members_) {
     Remove(member->stale_files());
     Remove(member->current_files());

@@ -20,12 +20,6 @@ bool HasSources(const schema::Schema& schema, const PartitionSpec& spec) {
 
 }  // namespace
 
-Status WriteNewFile(io::FileStore& files, const std::string& location, std::string_view bytes) {
-  ARROW_ASSIGN_OR_RAISE(auto output, files.OpenOutput(location, {.durability = io::Durability::kFileOnly}));
-  ARROW_RETURN_NOT_OK(output->Write(bytes.data(), static_cast<int64_t>(bytes.size())));
-  return output->Close();
-}
-
 Status ForEachEntry(io::FileStore& files, const TableMetadata& metadata, const ManifestFile& manifest,
                     ManifestReadOptions::Statistics statistics, const std::function<Status(ManifestEntry)>& take) {
   ARROW_ASSIGN_OR_RAISE(const auto bytes, files.Read(manifest.manifest_path));
@@ -41,9 +35,9 @@ Status ForEachEntry(io::FileStore& files, const TableMetadata& metadata, const M
   }
 }
 
-RollingManifests::RollingManifests(io::FileStore& files, ManifestWriterOptions options,
+RollingManifests::RollingManifests(io::BackgroundSync& sync, ManifestWriterOptions options,
                                    std::function<std::string()> name)
-    : files_(files), options_(std::move(options)), name_(std::move(name)) {}
+    : sync_(sync), options_(std::move(options)), name_(std::move(name)) {}
 
 Result<ManifestWriter*> RollingManifests::Writer() {
   if (writer_ != nullptr && writer_->size_bytes() >= kManifestBytesTarget) ARROW_RETURN_NOT_OK(Close());
@@ -57,7 +51,7 @@ Status RollingManifests::Close() {
   ARROW_ASSIGN_OR_RAISE(EncodedManifest encoded, writer_->Finish());
   writer_.reset();
   encoded.file.manifest_path = name_();
-  ARROW_RETURN_NOT_OK(WriteNewFile(files_, encoded.file.manifest_path, encoded.bytes));
+  ARROW_RETURN_NOT_OK(sync_.Write(encoded.file.manifest_path, encoded.bytes));
   finished_.push_back(std::move(encoded.file));
   return Status::OK();
 }

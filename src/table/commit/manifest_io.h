@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "io/background_sync.h"
 #include "io/file_store.h"
 #include "table/manifest/data_file.h"
 #include "table/manifest/manifest_list.h"
@@ -16,9 +17,6 @@
 
 namespace firn::table {
 
-/// Writes a new file and syncs it; its folder is the caller's to sync (Durability::kFileOnly).
-Status WriteNewFile(io::FileStore& files, const std::string& location, std::string_view bytes);
-
 /// Calls `take` for each entry of a manifest, deleted ones too.
 Status ForEachEntry(io::FileStore& files, const TableMetadata& metadata, const ManifestFile& manifest,
                     ManifestReadOptions::Statistics statistics, const std::function<Status(ManifestEntry)>& take);
@@ -26,8 +24,8 @@ Status ForEachEntry(io::FileStore& files, const TableMetadata& metadata, const M
 /// Writes manifests of one spec and content, beginning a new file when one is large enough. Used by one thread.
 class RollingManifests {
  public:
-  /// `name`: called for the location of each file.
-  RollingManifests(io::FileStore& files, ManifestWriterOptions options, std::function<std::string()> name);
+  /// `sync`: makes the files durable; their folder is the caller's to sync. `name`: called for the location of each.
+  RollingManifests(io::BackgroundSync& sync, ManifestWriterOptions options, std::function<std::string()> name);
   /// The writer to add entries to, after checking its size.
   Result<ManifestWriter*> Writer();
   /// Ends the last file and returns all, in order. None if nothing was added.
@@ -36,7 +34,7 @@ class RollingManifests {
  private:
   Status Close();
 
-  io::FileStore& files_;
+  io::BackgroundSync& sync_;
   const ManifestWriterOptions options_;
   const std::function<std::string()> name_;
   std::unique_ptr<ManifestWriter> writer_;

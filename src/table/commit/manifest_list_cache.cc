@@ -7,6 +7,11 @@
 namespace firn::table {
 namespace {
 
+// A data file of a wide table takes tens of kilobytes in memory: statistics of each column.
+constexpr size_t kRememberedManifestsMax = 256;
+constexpr size_t kRememberedEntriesMax = 4;
+constexpr size_t kRememberedColumnsMax = 200;
+
 int64_t Charge(const ManifestListPtr& list) {
   return static_cast<int64_t>(list->size()) + 1;
 }
@@ -46,6 +51,26 @@ void ManifestListCache::Put(const std::string& location, ManifestListPtr list) {
     lists_.erase(order_.back().first);
     order_.pop_back();
   }
+}
+
+ManifestEntriesPtr ManifestListCache::FindEntries(const std::string& manifest_path) {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(manifest_path);
+  return found == entries_.end() ? nullptr : found->second;
+}
+
+void ManifestListCache::PutEntries(const std::string& manifest_path, std::vector<ManifestEntry> entries) {
+  if (entries.size() > kRememberedEntriesMax) return;
+  for (const ManifestEntry& entry : entries) {
+    if (entry.file.value_counts.size() > kRememberedColumnsMax) return;
+  }
+  auto shared = std::make_shared<const std::vector<ManifestEntry>>(std::move(entries));
+  MutexLock lock(mutex_);
+  if (!entries_.emplace(manifest_path, std::move(shared)).second) return;
+  entries_order_.push_back(manifest_path);
+  if (entries_order_.size() <= kRememberedManifestsMax) return;
+  entries_.erase(entries_order_.front());
+  entries_order_.pop_front();
 }
 
 }  // namespace firn::table

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <list>
 #include <map>
 #include <string>
@@ -21,6 +22,9 @@ class ManifestListCache : public ManifestLists {
   Result<ManifestListPtr> Get(const Snapshot& snapshot) override FIRN_EXCLUDES(mutex_);
   /// Remembers a list that was just committed.
   void Put(const std::string& location, ManifestListPtr list) FIRN_EXCLUDES(mutex_);
+  ManifestEntriesPtr FindEntries(const std::string& manifest_path) override FIRN_EXCLUDES(mutex_);
+  /// Remembers the entries of a manifest that was just committed, if they are few.
+  void PutEntries(const std::string& manifest_path, std::vector<ManifestEntry> entries) FIRN_EXCLUDES(mutex_);
 
  private:
   using Order = std::list<std::pair<std::string, ManifestListPtr>>;  // most recently used first
@@ -31,6 +35,8 @@ class ManifestListCache : public ManifestLists {
   Order order_ FIRN_GUARDED_BY(mutex_);
   std::map<std::string, Order::iterator> lists_ FIRN_GUARDED_BY(mutex_);
   int64_t num_entries_ FIRN_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, ManifestEntriesPtr> entries_ FIRN_GUARDED_BY(mutex_);
+  std::deque<std::string> entries_order_ FIRN_GUARDED_BY(mutex_);  // oldest first
 };
 
 }  // namespace firn::table

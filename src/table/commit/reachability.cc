@@ -49,23 +49,54 @@ class CachedContents : public ManifestContents {
   int64_t num_paths_ FIRN_GUARDED_BY(mutex_) = 0;
 };
 
-using Manifests = std::map<std::string, ManifestFile>;
+// The manifests of many snapshots, each once. Most snapshots share most of them, so nothing is copied.
+class Manifests {
+ public:
+  using ByPath = std::unordered_map<std::string_view, const ManifestFile*>;
 
-Status AddManifests(ManifestLists& lists, const Snapshot& snapshot, Manifests& manifests) {
-  if (snapshot.manifest_list.empty()) return Status::OK();  // v1 inline manifests: nothing of ours
-  ARROW_ASSIGN_OR_RAISE(const ManifestListPtr list, lists.Get(snapshot));
-  for (const ManifestFile& manifest : *list) manifests.emplace(manifest.manifest_path, manifest);
+  Status Add(ManifestLists& lists, const Snapshot& snapshot) {
+    if (snapshot.manifest_list.empty()) return Status::OK();  // v1 inline manifests: nothing of ours
+    ARROW_ASSIGN_OR_RAISE(ManifestListPtr list, lists.Get(snapshot));
+    for (const ManifestFile& manifest : *list) by_path_.emplace(manifest.manifest_path, &manifest);
+    held_.push_back(std::move(list));
+    return Status::OK();
+  }
+  void Subtract(const Manifests& other) {
+    std::erase_if(by_path_, [&](const auto& entry) { return other.contains(entry.first); });
+  }
+  bool contains(std::string_view path) const { return by_path_.contains(path); }
+  const ByPath& by_path() const { return by_path_; }
+
+ private:
+  std::vector<ManifestListPtr> held_;  // keep what by_path_ borrows
+  ByPath by_path_;
+};
+
+// Takes out of `candidates` the files that a manifest's live entries name.
+Status EraseLive(ManifestLists& lists, ManifestContents& contents, const TableMetadata& metadata,
+                 const Manifests& manifests, std::unordered_map<Hash128, std::string>& candidates) {
+  for (const auto& [path, manifest] : manifests.by_path()) {
+    if (candidates.empty()) return Status::OK();
+    if (const ManifestEntriesPtr known = lists.FindEntries(manifest->manifest_path)) {
+      for (const ManifestEntry& entry : *known) candidates.erase(Xxh3(entry.file.file_path));
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(const Paths live, contents.LiveFiles(metadata, *manifest));
+    for (const Hash128& hash : *live) candidates.erase(hash);
+  }
   return Status::OK();
 }
 
-// Takes out of `candidates` the files that a manifest's live entries name.
-Status EraseLive(ManifestContents& contents, const TableMetadata& metadata, const Manifests& manifests,
-                 std::unordered_map<Hash128, std::string>& candidates) {
-  for (const auto& [path, manifest] : manifests) {
-    if (candidates.empty()) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const Paths live, contents.LiveFiles(metadata, manifest));
-    for (const Hash128& hash : *live) candidates.erase(hash);
-  }
+// Adds the data files that a manifest's live entries name.
+Status AddLive(io::FileStore& files, ManifestLists& lists, const TableMetadata& metadata, const ManifestFile& manifest,
+               std::unordered_map<Hash128, std::string>& data_files) {
+  const auto add = [&](const ManifestEntry& entry) {
+    if (entry.live()) data_files.emplace(Xxh3(entry.file.file_path), entry.file.file_path);
+    return Status::OK();
+  };
+  const ManifestEntriesPtr known = lists.FindEntries(manifest.manifest_path);
+  if (known == nullptr) return ForEachEntry(files, metadata, manifest, ManifestReadOptions::Statistics::kNone, add);
+  for (const ManifestEntry& entry : *known) ARROW_RETURN_NOT_OK(add(entry));
   return Status::OK();
 }
 
@@ -87,31 +118,51 @@ Result<std::vector<std::string>> UnreachableFiles(io::FileStore& files, Manifest
   Manifests kept;
   std::set<std::string> kept_lists;
   for (const Snapshot* snapshot : retained) {
-    ARROW_RETURN_NOT_OK(AddManifests(lists, *snapshot, kept));
+    ARROW_RETURN_NOT_OK(kept.Add(lists, *snapshot));
     kept_lists.insert(snapshot->manifest_list);
   }
   Manifests gone;
   std::vector<std::string> unreachable;
   for (const Snapshot* snapshot : expired) {
-    ARROW_RETURN_NOT_OK(AddManifests(lists, *snapshot, gone));
+    ARROW_RETURN_NOT_OK(gone.Add(lists, *snapshot));
     if (!snapshot->manifest_list.empty() && !kept_lists.contains(snapshot->manifest_list)) {
       unreachable.push_back(snapshot->manifest_list);
     }
   }
-  std::erase_if(gone, [&](const auto& entry) { return kept.contains(entry.first); });
+  gone.Subtract(kept);
   std::unordered_map<Hash128, std::string> data_files;
-  for (const auto& [path, manifest] : gone) {
-    unreachable.push_back(path);
-    ARROW_RETURN_NOT_OK(
-        ForEachEntry(files, metadata, manifest, ManifestReadOptions::Statistics::kNone, [&](ManifestEntry entry) {
-          const Hash128 hash = Xxh3(entry.file.file_path);
-          if (entry.live()) data_files.emplace(hash, std::move(entry.file.file_path));
-          return Status::OK();
-        }));
+  for (const auto& [path, manifest] : gone.by_path()) {
+    unreachable.emplace_back(path);
+    ARROW_RETURN_NOT_OK(AddLive(files, lists, metadata, *manifest, data_files));
   }
-  ARROW_RETURN_NOT_OK(EraseLive(contents, metadata, kept, data_files));
+  ARROW_RETURN_NOT_OK(EraseLive(lists, contents, metadata, kept, data_files));
   for (auto& [hash, path] : data_files) unreachable.push_back(std::move(path));
   return unreachable;
+}
+
+std::string NormalLocation(const std::string& location) {
+  const auto path = io::PathOfLocation(location);
+  if (path.ok()) return *path;
+  for (const char* scheme : {"s3a://", "s3n://"}) {
+    if (location.starts_with(scheme)) return "s3" + location.substr(3);
+  }
+  return location;
+}
+
+bool IsInside(const std::string& path, const std::string& folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
+bool IsOwnFile(const TableMetadata& metadata, const std::string& file) {
+  const std::string path = NormalLocation(file);
+  if (path.find("/../") != std::string::npos || path.find("/./") != std::string::npos) return false;
+  for (const std::string& folder :
+       {metadata.location, metadata.Property("write.data.path", ""), metadata.Property("write.metadata.path", "")}) {
+    std::string normal = folder.empty() ? "" : NormalLocation(folder);
+    while (normal.ends_with('/')) normal.pop_back();
+    if (!normal.empty() && IsInside(path, normal)) return true;
+  }
+  return false;
 }
 
 Status KeepReferenced(ManifestLists& lists, ManifestContents& contents, const TableMetadata& metadata,
@@ -126,13 +177,13 @@ Status KeepReferenced(ManifestLists& lists, ManifestContents& contents, const Ta
     for (const auto& [key, value] : snapshot.summary) {
       if (key.starts_with(kStreamKeyPrefix)) EraseStateFile(value, candidates);
     }
-    ARROW_RETURN_NOT_OK(AddManifests(lists, snapshot, manifests));
+    ARROW_RETURN_NOT_OK(manifests.Add(lists, snapshot));
   }
   std::unordered_map<Hash128, std::string> left;
   for (const std::string& candidate : candidates) {
     if (!manifests.contains(candidate)) left.emplace(Xxh3(candidate), candidate);
   }
-  ARROW_RETURN_NOT_OK(EraseLive(contents, metadata, manifests, left));
+  ARROW_RETURN_NOT_OK(EraseLive(lists, contents, metadata, manifests, left));
   candidates.clear();
   for (auto& [hash, path] : left) candidates.insert(std::move(path));
   return Status::OK();

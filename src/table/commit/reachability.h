@@ -31,6 +31,16 @@ Result<std::vector<std::string>> UnreachableFiles(io::FileStore& files, Manifest
                                                   const std::vector<const Snapshot*>& expired,
                                                   const std::vector<const Snapshot*>& retained);
 
+/// The same text for all spellings of one place: "file:///a" and "/a", "s3a://b/c" and "s3://b/c".
+std::string NormalLocation(const std::string& location);
+
+/// True if `path` is below `folder`; both normal.
+bool IsInside(const std::string& path, const std::string& folder);
+
+/// True if a file that the table named lies in the table's folders. What it names elsewhere was imported, or is
+/// somebody's attempt to have it deleted.
+bool IsOwnFile(const TableMetadata& metadata, const std::string& file);
+
 /// Removes from `candidates` what any snapshot, log entry, token or mirror of `metadata` refers to.
 Status KeepReferenced(ManifestLists& lists, ManifestContents& contents, const TableMetadata& metadata,
                       std::set<std::string>& candidates);

@@ -38,8 +38,8 @@ struct BranchSettings {
 BranchSettings SettingsOf(const TableMetadata& metadata, const SnapshotRef& ref) {
   BranchSettings settings{.snapshots_min = IntProperty(metadata, kMinSnapshotsToKeep),
                           .age_ms_max = IntProperty(metadata, kMaxSnapshotAgeMs)};
-  if (ref.min_snapshots_to_keep) settings.snapshots_min = *ref.min_snapshots_to_keep;
-  if (ref.max_snapshot_age_ms) settings.age_ms_max = *ref.max_snapshot_age_ms;
+  if (ref.min_snapshots_to_keep) settings.snapshots_min = ref.min_snapshots_to_keep;
+  if (ref.max_snapshot_age_ms) settings.age_ms_max = ref.max_snapshot_age_ms;
   return settings;
 }
 
@@ -120,8 +120,8 @@ std::vector<SnapshotId> ChooseExpired(const TableMetadata& metadata, const Reten
   for (const Snapshot* snapshot : newest_first) {
     const bool history = on_main.contains(snapshot->snapshot_id) || snapshot->sequence_number < chain_begin;
     if (kept.contains(snapshot->snapshot_id)) continue;
-    const bool stays =
-        history ? thinning.Keeps(*snapshot) : now_ms - snapshot->timestamp_ms <= options.unreferenced_age_ms;
+    const bool stays = history ? options.thins && thinning.Keeps(*snapshot)
+                               : now_ms - snapshot->timestamp_ms <= options.unreferenced_age_ms;
     if (!stays) expired.push_back(snapshot->snapshot_id);
   }
   if (static_cast<int>(expired.size()) <= options.snapshots_slack) return {};

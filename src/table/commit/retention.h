@@ -17,6 +17,7 @@ struct RetentionOptions {
   bool enabled = true;
   int snapshots_min = 100;   // the newest on main, always kept
   int snapshots_slack = 20;  // expiry waits until that many more could go, so that its cost is shared by many commits
+  bool thins = true;         // false: nothing of main that is older than those stays
   int64_t hourly_for_ms = kDayMs;            // older than the newest: one per hour for that long, then one per day
   int64_t unreferenced_age_ms = 5 * kDayMs;  // snapshots on no ref (rolled back, staged) are kept that long
   int64_t file_age_ms_min = 0;               // unreachable files younger than this are left to garbage collection

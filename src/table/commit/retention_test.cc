@@ -32,8 +32,7 @@ std::set<int64_t> KeptOf(const TableMetadata& metadata, const RetentionOptions& 
 }
 
 void Expire(TableMetadata& metadata, const std::vector<SnapshotId>& ids) {
-  std::erase_if(metadata.snapshots,
-                [&](const Snapshot& s) { return std::ranges::find(ids, s.snapshot_id) != ids.end(); });
+  metadata.snapshots.EraseIf([&](const Snapshot& s) { return std::ranges::find(ids, s.snapshot_id) != ids.end(); });
 }
 
 const RetentionOptions kTen{.snapshots_min = 10, .snapshots_slack = 0};
@@ -88,7 +87,9 @@ TEST(Retention, RolledBackSnapshotsStayForDaysAndWhileAStreamNamesThem) {
   metadata.current_snapshot_id = SnapshotId{90};
   metadata.refs["main"] = {.snapshot_id = {90}};
   EXPECT_TRUE(KeptOf(metadata, kTen).contains(95));
-  for (Snapshot& snapshot : metadata.snapshots) snapshot.timestamp_ms -= 30 * kDayMs;
+  std::vector<Snapshot> older(metadata.snapshots.begin(), metadata.snapshots.end());
+  for (Snapshot& snapshot : older) snapshot.timestamp_ms -= 30 * kDayMs;
+  metadata.snapshots = SnapshotList(std::move(older));
   EXPECT_FALSE(KeptOf(metadata, kTen).contains(95));
   metadata.properties[StreamKey("s")] =
       WriteMirror({.token = {.epoch = 1}, .snapshot_id = {95}, .sequence_number = 95});

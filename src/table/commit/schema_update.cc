@@ -36,9 +36,29 @@ void AssignIds(std::vector<Field>& fields, int32_t& last_id, std::map<int32_t, i
   }
 }
 
+// True if the name stands for another field in some spec of the table.
+bool NameIsTaken(const TableMetadata& base, const PartitionField& wanted) {
+  return std::ranges::any_of(base.partition_specs, [&](const PartitionSpec& spec) {
+    return std::ranges::any_of(spec.fields, [&](const PartitionField& field) {
+      return field.name == wanted.name && !(field.source_id == wanted.source_id && field.transform == wanted.transform);
+    });
+  });
+}
+
+// The name that the same field has in some spec of the table.
+const std::string* KnownName(const TableMetadata& base, const PartitionField& wanted) {
+  for (const PartitionSpec& spec : base.partition_specs) {
+    for (const PartitionField& field : spec.fields) {
+      if (field.source_id == wanted.source_id && field.transform == wanted.transform) return &field.name;
+    }
+  }
+  return nullptr;
+}
+
 class Evolver {
  public:
-  explicit Evolver(const TableMetadata& base) : last_id_(base.last_column_id), base_(base.schema()) {}
+  explicit Evolver(const TableMetadata& base)
+      : last_id_(base.last_column_id), format_version_(base.format_version), base_(base.schema()) {}
 
   Result<std::vector<Field>> MergeFields(const std::vector<Field>& table, const std::vector<Field>& wanted,
                                          const std::string& prefix);
@@ -56,6 +76,7 @@ class Evolver {
   }
 
   int32_t last_id_;
+  const int32_t format_version_;
   const schema::Schema& base_;
   bool changed_ = false;
 };
@@ -74,7 +95,7 @@ Result<TypePtr> Evolver::MergeType(const TypePtr& table, const TypePtr& wanted, 
   if (alike && table->is_nested()) return MergeNested(table, wanted, path);
   if (!table->is_nested() && !wanted->is_nested()) {
     if (schema::Equals(*table, *wanted) || schema::CanPromote(*wanted, *table)) return table;
-    if (schema::CanPromote(*table, *wanted)) {
+    if (schema::CanPromote(*table, *wanted, format_version_)) {
       changed_ = true;
       return wanted;
     }
@@ -135,6 +156,27 @@ Result<std::vector<Field>> Evolver::MergeFields(const std::vector<Field>& table,
 }
 
 }  // namespace
+
+void AssignIds(std::vector<Field>& fields, int32_t& last_id) {
+  AssignIds(fields, last_id, nullptr);
+}
+
+Result<SpecEvolution> EvolveSpec(const TableMetadata& base, const SchemaPtr& schema, PartitionSpec wanted) {
+  for (PartitionField& field : wanted.fields) {
+    field.field_id = 0;
+    if (const std::string* known = KnownName(base, field)) {
+      field.name = *known;
+    } else if (NameIsTaken(base, field)) {
+      field.name += "_" + std::to_string(field.transform.parameter);
+      while (NameIsTaken(base, field)) field.name += "_";
+    }
+  }
+  if (Equivalent(base.default_spec(), wanted)) return SpecEvolution{.spec = base.default_spec()};
+  const std::vector<TableUpdate> updates = {update::AddSchema{.schema = schema}, update::SetCurrentSchema{},
+                                            update::AddSpec{.spec = std::move(wanted)}, update::SetDefaultSpec{}};
+  ARROW_ASSIGN_OR_RAISE(const TableMetadata after, ApplyUpdates(&base, updates, {}));
+  return SpecEvolution{.spec = after.default_spec(), .changed = true};
+}
 
 schema::Schema AssignFreshIds(const schema::Schema& schema) {
   schema::Schema fresh = schema;

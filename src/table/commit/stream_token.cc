@@ -1,7 +1,8 @@
 #include "table/commit/stream_token.h"
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -111,13 +112,49 @@ const Snapshot* NewestWithTokens(const Ancestry& ancestry) {
 
 Status NeedsDecision(std::string_view stream_id, std::string why) {
   const std::string id(stream_id);
+  std::string table = id;  // streams are named pipeline/table, and commands take pipeline.table
+  std::ranges::replace(table, '/', '.');
   return MakeError(Fault::kConfig, "stream " + id + " needs a decision: " + std::move(why),
                    {.code = "E0901",
                     .state = "nothing was changed",
-                    .next = "firn state accept " + id +
-                            " (continue behind the last committed position), or firn state "
-                            "reset " +
-                            id + " (read again from the beginning)"});
+                    .next = "firn state accept " + table +
+                            " --position rewind (read again what the table no longer holds), or --position keep (what "
+                            "was removed stays removed)"});
+}
+
+std::optional<SnapshotId> PickedBy(const Snapshot& snapshot) {
+  const auto source = snapshot.summary.find(kSourceSnapshotKey);
+  if (source == snapshot.summary.end()) return std::nullopt;
+  SnapshotId id;
+  const std::string& text = source->second;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id.value);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  return id;
+}
+
+// Applies the stream commits that another engine cherry-picked onto `head` to the tokens before it.
+void ApplyPick(const TableMetadata& metadata, const Snapshot& head, StreamTokens& known) {
+  const auto picked = PickedBy(head);
+  // Firn stages on branches, never by write-audit-publish ids: what was staged so is not a stream's.
+  if (!picked || head.summary.contains("published-wap-id")) return;
+  const Snapshot* source = metadata.FindSnapshot(*picked);
+  if (source == nullptr) {
+    for (const auto& [key, token] : known.tokens) {
+      known.doubts[key] = "snapshot " + std::to_string(picked->value) + " was cherry-picked and is gone";
+    }
+    return;
+  }
+  for (const auto& [key, text] : CommitsIn(metadata, *source)) {
+    const auto mine = ParseToken(text);
+    const auto before = known.tokens.find(key);
+    const auto parent = before == known.tokens.end() ? Result<StreamToken>(StreamToken{}) : ParseToken(before->second);
+    if (mine.ok() && parent.ok() && mine->from == parent->to) {
+      known.tokens[key] = text;
+    } else {
+      known.doubts[key] =
+          "snapshot " + std::to_string(picked->value) + " of its commits was cherry-picked where it does not belong";
+    }
+  }
 }
 
 // Decision 0003, "Where the truth is".
@@ -137,6 +174,7 @@ Status CheckMirror(const TableMetadata& metadata, const Ancestry& ancestry, cons
   if (metadata.FindSnapshot(mirror.snapshot_id) == nullptr) return Status::OK();
   for (const Snapshot* snapshot : ancestry.snapshots) {
     if (snapshot->snapshot_id == mirror.snapshot_id) return Status::OK();
+    if (PickedBy(*snapshot) == mirror.snapshot_id) return Status::OK();  // its rows are there by cherry-picking
   }
   return NeedsDecision(stream_id, "the table was rolled back: snapshot " + std::to_string(mirror.snapshot_id.value) +
                                       " of its last commit exists but is no ancestor of main");
@@ -173,6 +211,41 @@ Result<TokenMirror> ParseMirror(std::string_view text) {
   return mirror;
 }
 
+// Tokens are carried on byte for byte. Without a snapshot to compare with, the run tells.
+std::map<std::string, std::string> CommitsIn(const TableMetadata& metadata, const Snapshot& snapshot) {
+  const Snapshot* before = nullptr;
+  if (snapshot.parent_snapshot_id) before = NewestWithTokens(AncestryOf(metadata, *snapshot.parent_snapshot_id));
+  const auto run = snapshot.summary.find("firn.run");
+  std::map<std::string, std::string> commits;
+  for (const auto& [key, text] : snapshot.summary) {
+    if (!key.starts_with(kStreamKeyPrefix)) continue;
+    bool carried = false;
+    if (before != nullptr) {
+      const auto old = before->summary.find(key);
+      carried = old != before->summary.end() && old->second == text;
+    } else if (const auto token = ParseToken(text); token.ok() && run != snapshot.summary.end()) {
+      carried = token->run != run->second;
+    }
+    if (!carried) commits.emplace(key, text);
+  }
+  return commits;
+}
+
+StreamTokens TokensAt(const TableMetadata& metadata, SnapshotId head) {
+  const Ancestry ancestry = AncestryOf(metadata, head);
+  StreamTokens known;
+  known.newest = NewestWithTokens(ancestry);
+  known.ends_at_expired = ancestry.ends_at_expired;
+  if (known.newest != nullptr) {
+    for (const auto& [key, text] : known.newest->summary) {
+      if (key.starts_with(kStreamKeyPrefix)) known.tokens.emplace(key, text);
+    }
+  }
+  auto above = std::ranges::find(ancestry.snapshots, known.newest);
+  while (above != ancestry.snapshots.begin()) ApplyPick(metadata, **--above, known);
+  return known;
+}
+
 Result<std::optional<StreamToken>> FindToken(const TableMetadata& metadata, std::string_view stream_id) {
   const std::string key = StreamKey(stream_id);
   const Ancestry ancestry = AncestryOfMain(metadata);
@@ -181,33 +254,41 @@ Result<std::optional<StreamToken>> FindToken(const TableMetadata& metadata, std:
     ARROW_ASSIGN_OR_RAISE(mirror, ParseMirror(property->second));
     ARROW_RETURN_NOT_OK(CheckMirror(metadata, ancestry, *mirror, stream_id));
   }
-  const Snapshot* newest = NewestWithTokens(ancestry);
-  if (newest == nullptr) {
+  if (!metadata.current_snapshot_id) {
     if (!mirror) return std::nullopt;
     return TokenWithoutSnapshot(ancestry, *mirror, stream_id);
   }
-  const auto entry = newest->summary.find(key);
-  if (entry == newest->summary.end()) {
+  const StreamTokens known = TokensAt(metadata, *metadata.current_snapshot_id);
+  if (const auto doubt = known.doubts.find(key); doubt != known.doubts.end()) {
+    return NeedsDecision(stream_id, doubt->second);
+  }
+  const auto entry = known.tokens.find(key);
+  if (entry == known.tokens.end()) {
     if (!mirror) return std::nullopt;
-    return NeedsDecision(stream_id, "snapshot " + std::to_string(newest->snapshot_id.value) + " does not know it");
+    if (known.newest == nullptr) return TokenWithoutSnapshot(ancestry, *mirror, stream_id);
+    return NeedsDecision(stream_id,
+                         "snapshot " + std::to_string(known.newest->snapshot_id.value) + " does not know it");
   }
   ARROW_ASSIGN_OR_RAISE(StreamToken token, ParseToken(entry->second));
-  if (mirror && mirror->token.to != token.to) {
+  const auto main = metadata.refs.find(kMainBranch);
+  const bool on_main = main != metadata.refs.end() && main->second.snapshot_id == metadata.current_snapshot_id;
+  if (mirror && on_main && mirror->token.to != token.to) {
     log::Warn("stream position taken from the snapshot, the table property differs", {{"stream", stream_id}});
   }
+  // A rollback makes the owner newer than every load that began before it.
+  if (mirror && mirror->token.to == token.to) token.epoch = std::max(token.epoch, mirror->token.epoch);
   return std::optional<StreamToken>(std::move(token));
 }
 
 std::map<std::string, std::string> CarriedTokens(const TableMetadata& metadata, std::string_view stream_id) {
   const std::string own = StreamKey(stream_id);
   std::map<std::string, std::string> carried;
-  const Ancestry ancestry = AncestryOfMain(metadata);
-  const Snapshot* newest = NewestWithTokens(ancestry);
-  if (newest != nullptr) {
-    for (const auto& [key, value] : newest->summary) {
-      if (key.starts_with(kStreamKeyPrefix) && key != own) carried.emplace(key, value);
+  if (metadata.current_snapshot_id) {
+    StreamTokens known = TokensAt(metadata, *metadata.current_snapshot_id);
+    if (known.newest != nullptr) {
+      known.tokens.erase(own);
+      return std::move(known.tokens);
     }
-    return carried;
   }
   for (const auto& [key, value] : metadata.properties) {
     if (!key.starts_with(kStreamKeyPrefix) || key == own) continue;
@@ -216,6 +297,23 @@ std::map<std::string, std::string> CarriedTokens(const TableMetadata& metadata, 
     if (token.ok() && token->has_value()) carried.emplace(key, WriteToken(**token));
   }
   return carried;
+}
+
+StreamToken NewestOf(const TableMetadata& metadata, std::string_view stream_id) {
+  StreamToken newest;
+  const auto take = [&](const Result<StreamToken>& token) {
+    if (!token.ok()) return;
+    newest.epoch = std::max(newest.epoch, token->epoch);
+    if (token->to.sequence > newest.to.sequence) newest.to = token->to;
+  };
+  const std::string key = StreamKey(stream_id);
+  for (const Snapshot& snapshot : metadata.snapshots) {
+    const auto entry = snapshot.summary.find(key);
+    if (entry != snapshot.summary.end()) take(ParseToken(entry->second));
+  }
+  const auto property = metadata.properties.find(key);
+  if (property != metadata.properties.end()) take(ParseToken(property->second));
+  return newest;
 }
 
 const Snapshot* FindCommitOf(const TableMetadata& metadata, std::string_view stream_id, const StreamToken& token) {

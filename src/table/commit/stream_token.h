@@ -48,6 +48,23 @@ Result<StreamToken> ParseToken(std::string_view json);
 std::string WriteMirror(const TokenMirror& mirror);
 Result<TokenMirror> ParseMirror(std::string_view json);
 
+/// In the summary of a snapshot that a cherry-pick made (Java's SnapshotSummary): which one was picked.
+inline constexpr char kSourceSnapshotKey[] = "source-snapshot-id";
+
+/// Returns the stream commits that a snapshot is, by summary key: its tokens without those it only carries on.
+std::map<std::string, std::string> CommitsIn(const TableMetadata& metadata, const Snapshot& snapshot);
+
+/// Where all streams stand at a snapshot.
+struct StreamTokens {
+  /// By summary key: of the newest ancestor with tokens, moved on by stream commits that other engines cherry-picked
+  /// above it.
+  std::map<std::string, std::string> tokens;
+  std::map<std::string, std::string> doubts;  // by summary key: why the token may not be what the rows say
+  const Snapshot* newest = nullptr;           // that ancestor; borrowed from the metadata
+  bool ends_at_expired = false;               // of the ancestry
+};
+StreamTokens TokensAt(const TableMetadata& metadata, SnapshotId head);
+
 /// Finds the token of a stream on the ancestry of main, and compares it with the mirror (decision 0003, "Where the
 /// truth is"). nullopt: the stream has never committed to this table. Errors: kConfig "needs decision" if the table was
 /// rolled back behind the stream's back; what ParseToken says.
@@ -56,6 +73,9 @@ Result<std::optional<StreamToken>> FindToken(const TableMetadata& metadata, std:
 /// Returns the tokens that a new snapshot on main must carry forward: those of all streams but `stream_id`, by summary
 /// key. A stream that needs a decision keeps what the newest firn snapshot says of it.
 std::map<std::string, std::string> CarriedTokens(const TableMetadata& metadata, std::string_view stream_id);
+
+/// Returns the newest position (`to`) and the newest epoch that any snapshot or the mirror knows of.
+StreamToken NewestOf(const TableMetadata& metadata, std::string_view stream_id);
 
 /// Returns the snapshot on the ancestry of main that holds exactly this commit (run, epoch, `to`), or null.
 const Snapshot* FindCommitOf(const TableMetadata& metadata, std::string_view stream_id, const StreamToken& token);

@@ -92,7 +92,7 @@ TEST(StreamToken, TrustsTheMirrorWhenItsSnapshotExpired) {
   TableMetadata metadata = Chain(3);
   AddForeign(metadata, 50, 3, 4);
   AddForeign(metadata, 51, 50, 5);
-  std::erase_if(metadata.snapshots, [](const Snapshot& snapshot) { return snapshot.snapshot_id.value <= 50; });
+  metadata.snapshots.EraseIf([](const Snapshot& snapshot) { return snapshot.snapshot_id.value <= 50; });
   EXPECT_EQ((**FindToken(metadata, "s")).to.sequence, 3);
   EXPECT_EQ(CarriedTokens(metadata, "other").count(StreamKey("s")), 1u);
 }
@@ -100,14 +100,18 @@ TEST(StreamToken, TrustsTheMirrorWhenItsSnapshotExpired) {
 TEST(StreamToken, DoesNotTrustTheMirrorOfAShorterHistory) {
   TableMetadata metadata = Chain(5);
   metadata.current_snapshot_id = SnapshotId{3};
-  for (Snapshot& snapshot : metadata.snapshots) snapshot.summary.erase(StreamKey("s"));
-  std::erase_if(metadata.snapshots, [](const Snapshot& s) { return s.snapshot_id.value != 3; });
+  Snapshot third = metadata.snapshots[2];
+  third.summary.erase(StreamKey("s"));
+  metadata.snapshots = SnapshotList({third});
   EXPECT_FALSE(FindToken(metadata, "s").ok());  // rolled back to 3, then 4 and 5 expired
 }
 
 TEST(StreamToken, CarriesOtherStreams) {
   TableMetadata metadata = Chain(2);
-  metadata.snapshots.back().summary[StreamKey("t")] = WriteToken(TokenAt(9));
+  Snapshot first = metadata.snapshots[0];
+  Snapshot second = metadata.snapshots[1];
+  second.summary[StreamKey("t")] = WriteToken(TokenAt(9));
+  metadata.snapshots = SnapshotList({first, second});
   EXPECT_EQ(CarriedTokens(metadata, "s").size(), 1u);
   EXPECT_EQ(CarriedTokens(metadata, "t").size(), 1u);
   EXPECT_EQ(CarriedTokens(metadata, "u").size(), 2u);

@@ -94,10 +94,16 @@ class SchemaWriter {
         Logical("long", "time-micros");
         break;
       case TypeId::kTimestamp:
-        Timestamp(false);
+        Timestamp("timestamp-micros", false);
         break;
       case TypeId::kTimestampTz:
-        Timestamp(true);
+        Timestamp("timestamp-micros", true);
+        break;
+      case TypeId::kTimestampNs:
+        Timestamp("timestamp-nanos", false);
+        break;
+      case TypeId::kTimestampTzNs:
+        Timestamp("timestamp-nanos", true);
         break;
       case TypeId::kUuid:
         Fixed("uuid_fixed", 16, field.id, [this] { out_.Key("logicalType").String("uuid"); });
@@ -118,8 +124,8 @@ class SchemaWriter {
     out_.BeginObject().Key("type").String(base).Key("logicalType").String(logical).EndObject();
   }
 
-  void Timestamp(bool adjust_to_utc) {
-    out_.BeginObject().Key("type").String("long").Key("logicalType").String("timestamp-micros");
+  void Timestamp(const char* logical, bool adjust_to_utc) {
+    out_.BeginObject().Key("type").String("long").Key("logicalType").String(logical);
     out_.Key("adjust-to-utc").Bool(adjust_to_utc).EndObject();
   }
 
@@ -170,43 +176,57 @@ Result<std::string> AvroSchemaJson(std::string_view record_name, const std::vect
   return writer.Take();
 }
 
-std::vector<schema::Field> ManifestFileFields() {
+std::vector<schema::Field> ManifestFileFields(int32_t format_version) {
   using namespace schema;
   const TypePtr summary = Struct({Required(509, "contains_null", Boolean()), Optional(518, "contains_nan", Boolean()),
                                   Optional(510, "lower_bound", Binary()), Optional(511, "upper_bound", Binary())});
   // Required as they stand: readers that generate code from the schema break on unions (duckdb-iceberg#504,
   // ClickHouse#92078).
-  return {Required(500, "manifest_path", String()),
-          Required(501, "manifest_length", Long()),
-          Required(502, "partition_spec_id", Int()),
-          Required(517, "content", Int()),
-          Required(515, "sequence_number", Long()),
-          Required(516, "min_sequence_number", Long()),
-          Required(503, "added_snapshot_id", Long()),
-          Required(504, "added_files_count", Int()),
-          Required(505, "existing_files_count", Int()),
-          Required(506, "deleted_files_count", Int()),
-          Required(512, "added_rows_count", Long()),
-          Required(513, "existing_rows_count", Long()),
-          Required(514, "deleted_rows_count", Long()),
-          Optional(507, "partitions", List(Required(508, "element", summary))),
-          Optional(519, "key_metadata", Binary())};
+  std::vector<Field> fields = {Required(500, "manifest_path", String()),
+                               Required(501, "manifest_length", Long()),
+                               Required(502, "partition_spec_id", Int()),
+                               Required(517, "content", Int()),
+                               Required(515, "sequence_number", Long()),
+                               Required(516, "min_sequence_number", Long()),
+                               Required(503, "added_snapshot_id", Long()),
+                               Required(504, "added_files_count", Int()),
+                               Required(505, "existing_files_count", Int()),
+                               Required(506, "deleted_files_count", Int()),
+                               Required(512, "added_rows_count", Long()),
+                               Required(513, "existing_rows_count", Long()),
+                               Required(514, "deleted_rows_count", Long()),
+                               Optional(507, "partitions", List(Required(508, "element", summary))),
+                               Optional(519, "key_metadata", Binary())};
+  if (format_version >= 3) fields.push_back(Optional(520, "first_row_id", Long()));
+  return fields;
 }
 
-std::vector<schema::Field> ManifestEntryFields(std::vector<schema::Field> partition) {
+std::vector<schema::Field> ManifestEntryFields(std::vector<schema::Field> partition, int32_t format_version) {
   using namespace schema;
-  const TypePtr data_file = Struct(
-      {Required(134, "content", Int()), Required(100, "file_path", String()), Required(101, "file_format", String()),
-       Required(102, "partition", Struct(std::move(partition))), Required(103, "record_count", Long()),
-       Required(104, "file_size_in_bytes", Long()), CountsMap(108, "column_sizes", 117, Long()),
-       CountsMap(109, "value_counts", 119, Long()), CountsMap(110, "null_value_counts", 121, Long()),
-       CountsMap(137, "nan_value_counts", 138, Long()), CountsMap(125, "lower_bounds", 126, Binary()),
-       CountsMap(128, "upper_bounds", 129, Binary()), Optional(131, "key_metadata", Binary()),
-       Optional(132, "split_offsets", List(Required(133, "element", Long()))),
-       Optional(135, "equality_ids", List(Required(136, "element", Int()))), Optional(140, "sort_order_id", Int()),
-       Optional(143, "referenced_data_file", String())});
+  std::vector<Field> file = {Required(134, "content", Int()),
+                             Required(100, "file_path", String()),
+                             Required(101, "file_format", String()),
+                             Required(102, "partition", Struct(std::move(partition))),
+                             Required(103, "record_count", Long()),
+                             Required(104, "file_size_in_bytes", Long()),
+                             CountsMap(108, "column_sizes", 117, Long()),
+                             CountsMap(109, "value_counts", 119, Long()),
+                             CountsMap(110, "null_value_counts", 121, Long()),
+                             CountsMap(137, "nan_value_counts", 138, Long()),
+                             CountsMap(125, "lower_bounds", 126, Binary()),
+                             CountsMap(128, "upper_bounds", 129, Binary()),
+                             Optional(131, "key_metadata", Binary()),
+                             Optional(132, "split_offsets", List(Required(133, "element", Long()))),
+                             Optional(135, "equality_ids", List(Required(136, "element", Int()))),
+                             Optional(140, "sort_order_id", Int())};
+  if (format_version >= 3) file.push_back(Optional(142, "first_row_id", Long()));
+  file.push_back(Optional(143, "referenced_data_file", String()));
+  if (format_version >= 3) {
+    file.push_back(Optional(144, "content_offset", Long()));
+    file.push_back(Optional(145, "content_size_in_bytes", Long()));
+  }
   return {Required(0, "status", Int()), Optional(1, "snapshot_id", Long()), Optional(3, "sequence_number", Long()),
-          Optional(4, "file_sequence_number", Long()), Required(2, "data_file", data_file)};
+          Optional(4, "file_sequence_number", Long()), Required(2, "data_file", Struct(std::move(file)))};
 }
 
 int32_t DecimalFixedBytes(int32_t precision) {

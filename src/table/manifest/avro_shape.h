@@ -18,10 +18,10 @@ namespace firn::table {
 /// "iceberg-field-name". Errors: kBug for a map whose key is not int.
 Result<std::string> AvroSchemaJson(std::string_view record_name, const std::vector<schema::Field>& fields);
 
-/// Returns the fields of manifest_file, format version 2.
-std::vector<schema::Field> ManifestFileFields();
-/// Returns the fields of manifest_entry, format version 2, for a partition tuple.
-std::vector<schema::Field> ManifestEntryFields(std::vector<schema::Field> partition);
+/// Returns the fields of manifest_file, format version 2 or 3.
+std::vector<schema::Field> ManifestFileFields(int32_t format_version);
+/// Returns the fields of manifest_entry, format version 2 or 3, for a partition tuple. The last one is data_file.
+std::vector<schema::Field> ManifestEntryFields(std::vector<schema::Field> partition, int32_t format_version);
 
 /// Returns the bytes of the fixed that holds a decimal of that precision, sign included.
 int32_t DecimalFixedBytes(int32_t precision);

@@ -42,6 +42,10 @@ struct DataFile {
   friend bool operator==(const DataFile&, const DataFile&) = default;
 };
 
+/// Names a live file of a snapshot: its path; of a deletion vector, which shares its Puffin file with others, its path,
+/// "@" and its offset.
+std::string FileKeyOf(const DataFile& file);
+
 enum class EntryStatus { kExisting = 0, kAdded = 1, kDeleted = 2 };
 
 /// A line of a manifest. From a reader, the ids and sequence numbers are always set (inherited where null in the file).

@@ -162,7 +162,9 @@ Result<Literal> LiteralOf(const schema::TypePtr& type, const Value& value) {
     case TypeId::kLong:
     case TypeId::kTime:
     case TypeId::kTimestamp:
-    case TypeId::kTimestampTz: {
+    case TypeId::kTimestampTz:
+    case TypeId::kTimestampNs:
+    case TypeId::kTimestampTzNs: {
       ARROW_ASSIGN_OR_RAISE(const int64_t number, LongOf(value));
       return make(number);
     }

@@ -7,6 +7,7 @@
 #include "format/avro/container_writer.h"
 #include "table/manifest/avro_shape.h"
 #include "table/manifest/datum.h"
+#include "table/manifest/row_ids.h"
 #include "table/metadata/schema_json.h"
 
 namespace firn::table {
@@ -18,15 +19,17 @@ using format::avro::Encoder;
 using format::avro::Node;
 using format::avro::Value;
 
-constexpr int32_t kFormatVersion = 2;
+constexpr int32_t kFormatVersionMin = 2, kFormatVersionMax = 3;
+// A list is written anew at every commit: up to about 20 KB, deflate costs more time than it saves room.
+constexpr size_t kUncompressedManifestsMax = 96;
 
 struct Shape {
   std::string avro_schema;
   std::string iceberg_schema;
 };
 
-Result<Shape> MakeShape() {
-  const schema::Schema schema{.schema_id = 0, .fields = ManifestFileFields()};
+Result<Shape> MakeShape(int32_t format_version) {
+  const schema::Schema schema{.schema_id = 0, .fields = ManifestFileFields(format_version)};
   ARROW_ASSIGN_OR_RAISE(std::string avro_schema, AvroSchemaJson("manifest_file", schema.fields));
   return Shape{std::move(avro_schema), WriteSchema(schema)};
 }
@@ -88,6 +91,13 @@ Status Encode(const ManifestFile& manifest, const ManifestListOptions& options, 
   out.Long(*manifest.deleted_rows_count);
   EncodePartitions(manifest.partitions, out);
   EncodeOptionalBytes(manifest.key_metadata, out);
+  if (options.format_version < kRowLineageFromVersion) return Status::OK();
+  const bool has_row_ids = manifest.content == ManifestContent::kData;
+  if (has_row_ids != manifest.first_row_id.has_value()) {
+    return Invalid(manifest, "first_row_id is for data manifests, all of them");
+  }
+  out.Branch(has_row_ids);
+  if (has_row_ids) out.Long(*manifest.first_row_id);
   return Status::OK();
 }
 
@@ -98,10 +108,9 @@ struct Layout {
 };
 
 Layout LayoutOf(const Node& record) {
-  std::vector<schema::Field> fields = ManifestFileFields();
+  const std::vector<schema::Field> fields = ManifestFileFields(kFormatVersionMax);
   // Names of v1 lists for the same ids.
-  std::vector<schema::Field> more = {{.id = 520, .name = "first_row_id", .type = schema::Long()},
-                                     {.id = 504, .name = "added_data_files_count", .type = schema::Int()},
+  std::vector<schema::Field> more = {{.id = 504, .name = "added_data_files_count", .type = schema::Int()},
                                      {.id = 505, .name = "existing_data_files_count", .type = schema::Int()},
                                      {.id = 506, .name = "deleted_data_files_count", .type = schema::Int()}};
   Layout layout{.fields = FieldIndexes(record, fields)};
@@ -146,6 +155,11 @@ Status DecodeCounts(const RecordView& view, ManifestFile& out) {
   for (const auto& count : {out.added_files_count, out.existing_files_count, out.deleted_files_count}) {
     if (count && *count < 0) return MakeError(Fault::kBadData, "manifest list: negative file count");
   }
+  // Planning leaves out manifests without live files.
+  const bool live_rows = out.added_rows_count.value_or(0) > 0 || out.existing_rows_count.value_or(0) > 0;
+  if (live_rows && out.added_files_count == 0 && out.existing_files_count == 0) {
+    return MakeError(Fault::kBadData, "manifest list: rows without files: " + out.manifest_path);
+  }
   return Status::OK();
 }
 
@@ -175,26 +189,51 @@ Result<ManifestFile> Decode(const Value& value, const Layout& layout) {
 }  // namespace
 
 Result<std::string> EncodeManifestList(const ManifestListOptions& options, std::span<const ManifestFile> manifests) {
-  if (options.format_version != kFormatVersion) {
-    return MakeError(Fault::kConfig, "manifest lists are written in format version 2 only, the table has " +
+  if (options.format_version < kFormatVersionMin || options.format_version > kFormatVersionMax) {
+    return MakeError(Fault::kConfig, "manifest lists are written in format versions 2 and 3, the table has " +
                                          std::to_string(options.format_version));
   }
-  static const Result<Shape> kShape = MakeShape();
-  ARROW_ASSIGN_OR_RAISE(const Shape shape, kShape);
+  static const Result<Shape> kShapes[] = {MakeShape(2), MakeShape(3)};
+  const auto& made = kShapes[options.format_version - kFormatVersionMin];
+  ARROW_RETURN_NOT_OK(made.status());
+  const Shape& shape = *made;
   const auto& parent = options.parent_snapshot_id;
-  ARROW_ASSIGN_OR_RAISE(
-      auto writer,
-      ContainerWriter::Make({.schema_json = shape.avro_schema,
-                             .metadata = {{"snapshot-id", std::to_string(options.snapshot_id.value)},
-                                          {"parent-snapshot-id", parent ? std::to_string(parent->value) : "null"},
-                                          {"sequence-number", std::to_string(options.sequence_number)},
-                                          {"format-version", std::to_string(options.format_version)},
-                                          {"iceberg.schema", shape.iceberg_schema}}}));
+  std::vector<std::pair<std::string, std::string>> header = {
+      {"snapshot-id", std::to_string(options.snapshot_id.value)},
+      {"parent-snapshot-id", parent ? std::to_string(parent->value) : "null"},
+      {"sequence-number", std::to_string(options.sequence_number)},
+      {"format-version", std::to_string(options.format_version)},
+      {"iceberg.schema", shape.iceberg_schema}};
+  if (options.first_row_id) header.emplace_back("first-row-id", std::to_string(*options.first_row_id));
+  ARROW_ASSIGN_OR_RAISE(auto writer, ContainerWriter::Make({.schema_json = shape.avro_schema,
+                                                            .metadata = std::move(header),
+                                                            .codec = manifests.size() > kUncompressedManifestsMax
+                                                                         ? format::avro::Codec::kDeflate
+                                                                         : format::avro::Codec::kNull}));
   for (const ManifestFile& manifest : manifests) {
     ARROW_RETURN_NOT_OK(Encode(manifest, options, writer->encoder()));
     ARROW_RETURN_NOT_OK(writer->EndRecord());
   }
   return writer->Finish();
+}
+
+Result<int64_t> AssignRowIds(int64_t next_row_id, std::span<ManifestFile> manifests) {
+  for (ManifestFile& manifest : manifests) {
+    if (manifest.content != ManifestContent::kData || manifest.first_row_id) continue;
+    const int64_t added = manifest.added_rows_count.value_or(-1), existing = manifest.existing_rows_count.value_or(-1);
+    if (added < 0 || existing < 0 || next_row_id < 0) {
+      return MakeError(Fault::kBadData, "manifest list: row counts unknown: " + manifest.manifest_path);
+    }
+    // Unsigned sums: the counts may come from a foreign list.
+    const uint64_t rows = static_cast<uint64_t>(added) + static_cast<uint64_t>(existing);
+    const uint64_t next = static_cast<uint64_t>(next_row_id) + rows;
+    if (rows > uint64_t{INT64_MAX} || next > uint64_t{INT64_MAX}) {
+      return MakeError(Fault::kBadData, "manifest list: row ids are used up: " + manifest.manifest_path);
+    }
+    manifest.first_row_id = next_row_id;
+    next_row_id = static_cast<int64_t>(next);
+  }
+  return next_row_id;
 }
 
 Result<std::vector<ManifestFile>> DecodeManifestList(std::string_view bytes) {

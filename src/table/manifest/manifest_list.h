@@ -45,7 +45,7 @@ struct ManifestFile {
   /// null is what broke other engines.
   std::optional<std::vector<FieldSummary>> partitions;
   std::optional<std::string> key_metadata;
-  std::optional<int64_t> first_row_id;  // v3
+  std::optional<int64_t> first_row_id;  // v3, data manifests: assigned by the first list that has it (AssignRowIds)
 
   /// False only if the list says that no added or existing file is in it.
   bool may_have_live_files() const {
@@ -59,12 +59,18 @@ struct ManifestListOptions {
   std::optional<SnapshotId> parent_snapshot_id;
   int64_t sequence_number = 0;  // of the snapshot; assigned to manifests that have none
   int32_t format_version = 2;
+  std::optional<int64_t> first_row_id;  // of the snapshot, v3
 };
 
 /// Encodes a manifest list. Keeps `partitions` as given (empty list stays an empty list). Errors: kBug if a manifest
-/// without sequence number was not added by this snapshot, lacks a count, or has no path or length; kConfig for a
-/// format version other than 2.
+/// without sequence number was not added by this snapshot, lacks a count, has no path or length, or has no row ids in
+/// version 3; kConfig for a format version other than 2 and 3.
 Result<std::string> EncodeManifestList(const ManifestListOptions& options, std::span<const ManifestFile> manifests);
+
+/// Gives data manifests that have none their first row ids, from `next_row_id` on; each takes as many as it has added
+/// and existing rows. Returns the next id (Iceberg spec, "Row ID Assignment"). Errors: kBadData if they are used up or
+/// a manifest lacks its counts.
+Result<int64_t> AssignRowIds(int64_t next_row_id, std::span<ManifestFile> manifests);
 
 /// Decodes lists of v1, v2 and v3, in the shapes of all known writers (fields are found by id, then by name).
 /// Missing sequence numbers read as 0 (v1). Errors: kBadData.

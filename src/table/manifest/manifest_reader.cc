@@ -9,6 +9,7 @@
 #include "format/avro/container_reader.h"
 #include "table/manifest/avro_shape.h"
 #include "table/manifest/datum.h"
+#include "table/manifest/row_ids.h"
 
 namespace firn::table {
 namespace {
@@ -67,15 +68,11 @@ struct Layout {
 };
 
 Result<Layout> LayoutOf(const Node& record, const std::vector<schema::Field>& partition) {
-  const std::vector<schema::Field> fields = ManifestEntryFields(partition);
+  const std::vector<schema::Field> fields = ManifestEntryFields(partition, kRowLineageFromVersion);
   Layout layout{.entry = FieldIndexes(record, fields)};
   const Node* file = Child(record, layout.entry, 2);
   if (file == nullptr || file->kind != format::avro::Kind::kRecord) return Bad("no data_file record in the schema");
-  std::vector<schema::Field> file_fields = fields.back().type->children;
-  file_fields.push_back({.id = 142, .name = "first_row_id", .type = schema::Long()});
-  file_fields.push_back({.id = 144, .name = "content_offset", .type = schema::Long()});
-  file_fields.push_back({.id = 145, .name = "content_size_in_bytes", .type = schema::Long()});
-  layout.file = FieldIndexes(*file, file_fields);
+  layout.file = FieldIndexes(*file, fields.back().type->children);
   const Node* tuple = Child(*file, layout.file, 102);
   if (tuple != nullptr) layout.partition = FieldIndexes(*tuple, partition);
   for (const schema::Field& field : partition) {
@@ -92,7 +89,8 @@ class ManifestReaderImpl : public ManifestReader {
         layout_(std::move(layout)),
         file_(file),
         options_(std::move(options)),
-        header_(HeaderOf(reader_->metadata())) {}
+        header_(HeaderOf(reader_->metadata())),
+        row_ids_(file_) {}
 
   const ManifestHeader& header() const override { return header_; }
 
@@ -110,6 +108,7 @@ class ManifestReaderImpl : public ManifestReader {
     if (file == nullptr) return Bad("entry without data_file");
     ARROW_ASSIGN_OR_RAISE(const auto* file_fields, ItemsOf(*file));
     ARROW_RETURN_NOT_OK(ReadFile(RecordView(file_fields, layout_.file), entry.file));
+    row_ids_.Apply(entry);
     return entry;
   }
 
@@ -218,6 +217,7 @@ class ManifestReaderImpl : public ManifestReader {
   const ManifestFile file_;
   const ManifestReadOptions options_;
   const ManifestHeader header_;
+  RowIdInheritance row_ids_;
 };
 
 }  // namespace

@@ -35,7 +35,8 @@ struct ManifestHeader {
   std::string partition_spec_json;
 };
 
-/// Reads one manifest of v1, v2 or v3, in the shapes of all known writers. Used by one thread.
+/// Reads one manifest of v1, v2 or v3, in the shapes of all known writers. First row ids are inherited from the list
+/// (row_ids.h). Used by one thread.
 class ManifestReader {
  public:
   /// `bytes`: the whole file, borrowed for the reader's life. `file`: the manifest's line in the list, from which

@@ -10,6 +10,7 @@
 #include "format/avro/container_writer.h"
 #include "table/manifest/avro_shape.h"
 #include "table/manifest/datum.h"
+#include "table/manifest/row_ids.h"
 #include "table/metadata/schema_json.h"
 
 namespace firn::table {
@@ -18,7 +19,7 @@ namespace {
 using format::avro::ContainerWriter;
 using format::avro::Encoder;
 
-constexpr int32_t kFormatVersion = 2;
+constexpr int32_t kFormatVersionMin = 2, kFormatVersionMax = 3;
 
 bool IsNan(const Literal& literal) {
   if (const float* value = std::get_if<float>(&literal.value)) return std::isnan(*value);
@@ -111,8 +112,9 @@ void EncodeNumbers(const std::vector<T>& numbers, Encoder& out) {
   out.EndBlock();
 }
 
-// Fields in the order of ManifestEntryFields.
-void EncodeFile(const DataFile& file, Encoder& out) {
+// Fields in the order of ManifestEntryFields. `first_row_id`: v3; null for a new file, whose ids come from the list.
+void EncodeFile(const DataFile& file, int32_t format_version, const std::optional<int64_t>& first_row_id,
+                Encoder& out) {
   out.Long(static_cast<int64_t>(file.content));
   out.Bytes(file.file_path);
   out.Bytes(FormatName(file.file_format));
@@ -130,7 +132,12 @@ void EncodeFile(const DataFile& file, Encoder& out) {
   EncodeNumbers(file.equality_ids, out);
   out.Branch(file.sort_order_id.has_value());
   if (file.sort_order_id) out.Long(*file.sort_order_id);
+  const bool is_v3 = format_version >= kRowLineageFromVersion;
+  if (is_v3) EncodeOptionalLong(first_row_id, out);
   EncodeOptionalBytes(file.referenced_data_file, out);
+  if (!is_v3) return;
+  EncodeOptionalLong(file.content_offset, out);
+  EncodeOptionalLong(file.content_size_bytes, out);
 }
 
 class ManifestWriterImpl : public ManifestWriter {
@@ -202,14 +209,15 @@ class ManifestWriterImpl : public ManifestWriter {
   static bool HasNumbers(const ManifestEntry& entry) { return entry.sequence_number && entry.file_sequence_number; }
 
   Status Append(const Head& head, const DataFile& file) {
-    ARROW_RETURN_NOT_OK(Check(file));
+    ARROW_RETURN_NOT_OK(Check(head.status, file));
     Encoder& out = writer_->encoder();
     out.Long(static_cast<int64_t>(head.status));
     out.Branch(head.snapshot_id.has_value());
     if (head.snapshot_id) out.Long(head.snapshot_id->value);
     EncodeOptionalLong(head.sequence_number, out);
     EncodeOptionalLong(head.file_sequence_number, out);
-    EncodeFile(file, out);
+    EncodeFile(file, options_.format_version, head.status == EntryStatus::kAdded ? std::nullopt : file.first_row_id,
+               out);
     ARROW_RETURN_NOT_OK(writer_->EndRecord());
     Count(head, file);
     return Status::OK();
@@ -231,19 +239,40 @@ class ManifestWriterImpl : public ManifestWriter {
     for (size_t i = 0; i < summaries_.size(); ++i) summaries_[i].Add(file.partition[i]);
   }
 
-  Status Check(const DataFile& file) {
+  Status Check(EntryStatus status, const DataFile& file) {
     if (file.file_path.empty()) return Invalid(file, "file without a path");
     const bool is_data = file.content == FileContent::kData;
     if (is_data != (options_.content == ManifestContent::kData)) return Invalid(file, "content of another kind");
     if (file.spec_id != options_.spec.spec_id) return Invalid(file, "file of another partition spec");
     if (file.record_count < 0 || file.file_size_bytes < 0) return Invalid(file, "negative count");
     if (file.file_format == FileFormat::kPuffin) {
-      return Invalid(file, "deletion vectors need format version 3");
+      ARROW_RETURN_NOT_OK(CheckVector(status, file));
+    } else if (file.content_offset || file.content_size_bytes) {
+      return Invalid(file, "only a deletion vector is a part of a file");
+    } else if (status == EntryStatus::kAdded && file.content == FileContent::kPositionDeletes && is_v3()) {
+      return Invalid(file, "format version 3 takes deletion vectors, no new position delete files");
     }
-    // A path listed twice is read twice by some engines and refused by others (pyiceberg#2130).
-    if (!paths_.insert(file.file_path).second) return Invalid(file, "file listed twice");
+    // A file listed twice is read twice by some engines and refused by others (pyiceberg#2130). Deletion vectors share
+    // their path (starrocks#76228).
+    if (!keys_.insert(FileKeyOf(file)).second) return Invalid(file, "file listed twice");
     ARROW_RETURN_NOT_OK(CheckPartition(file));
     return CheckBounds(file);
+  }
+
+  bool is_v3() const { return options_.format_version >= kRowLineageFromVersion; }
+
+  Status CheckVector(EntryStatus status, const DataFile& file) {
+    if (!is_v3()) return Invalid(file, "deletion vectors need format version 3");
+    if (file.content != FileContent::kPositionDeletes) return Invalid(file, "a Puffin file of another content");
+    if (file.referenced_data_file.value_or("").empty()) return Invalid(file, "deletion vector of no data file");
+    const int64_t offset = file.content_offset.value_or(-1), size = file.content_size_bytes.value_or(-1);
+    if (offset < 0 || size <= 0 || size > file.file_size_bytes || offset > file.file_size_bytes - size) {
+      return Invalid(file, "deletion vector outside its file");
+    }
+    if (status != EntryStatus::kDeleted && !vectors_of_.insert(*file.referenced_data_file).second) {
+      return Invalid(file, "two deletion vectors of " + *file.referenced_data_file);
+    }
+    return Status::OK();
   }
 
   Status CheckPartition(const DataFile& file) const {
@@ -279,7 +308,8 @@ class ManifestWriterImpl : public ManifestWriter {
   const std::vector<schema::Field> partition_;
   const std::unique_ptr<ContainerWriter> writer_;
   std::vector<SummaryBuilder> summaries_;
-  std::unordered_set<std::string> paths_;
+  std::unordered_set<std::string> keys_;        // of FileKeyOf
+  std::unordered_set<std::string> vectors_of_;  // data files that have a live deletion vector here
   ManifestFile manifest_;
 };
 
@@ -287,7 +317,7 @@ class ManifestWriterImpl : public ManifestWriter {
 // (duckdb-iceberg#799), `partition-spec` the bare array of fields, not an object (iceberg-rust#2365).
 Result<std::unique_ptr<ContainerWriter>> MakeContainer(const ManifestWriterOptions& options,
                                                        const std::vector<schema::Field>& partition) {
-  const schema::Schema entry{.schema_id = 0, .fields = ManifestEntryFields(partition)};
+  const schema::Schema entry{.schema_id = 0, .fields = ManifestEntryFields(partition, options.format_version)};
   ARROW_ASSIGN_OR_RAISE(std::string avro_schema, AvroSchemaJson("manifest_entry", entry.fields));
   return ContainerWriter::Make(
       {.schema_json = std::move(avro_schema),
@@ -297,15 +327,16 @@ Result<std::unique_ptr<ContainerWriter>> MakeContainer(const ManifestWriterOptio
                     {"partition-spec-id", std::to_string(options.spec.spec_id)},
                     {"iceberg.schema", WriteSchema(entry)},
                     {"format-version", std::to_string(options.format_version)},
-                    {"content", options.content == ManifestContent::kData ? "data" : "deletes"}}});
+                    {"content", options.content == ManifestContent::kData ? "data" : "deletes"}},
+       .codec = options.compressed ? format::avro::Codec::kDeflate : format::avro::Codec::kNull});
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ManifestWriter>> ManifestWriter::Make(ManifestWriterOptions options) {
   FIRN_CHECK(options.schema != nullptr);
-  if (options.format_version != kFormatVersion) {
-    return MakeError(Fault::kConfig, "manifests are written in format version 2 only, the table has " +
+  if (options.format_version < kFormatVersionMin || options.format_version > kFormatVersionMax) {
+    return MakeError(Fault::kConfig, "manifests are written in format versions 2 and 3, the table has " +
                                          std::to_string(options.format_version));
   }
   for (const PartitionField& field : options.spec.fields) {

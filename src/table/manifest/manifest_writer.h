@@ -17,6 +17,7 @@ struct ManifestWriterOptions {
   ManifestContent content = ManifestContent::kData;
   SnapshotId snapshot_id;  // that will add the manifest
   int32_t format_version = 2;
+  bool compressed = true;  // deflate, else plain: for a few entries
 };
 
 /// A finished manifest: the caller stores `bytes` and sets `file.manifest_path`.
@@ -28,14 +29,16 @@ struct EncodedManifest {
 /// Encodes one manifest (one spec, one content kind) in memory. Used by one thread.
 class ManifestWriter {
  public:
-  /// Errors: kConfig for a format version other than 2 or an unknown transform; kBadData for a missing source column.
+  /// Errors: kConfig for a format version other than 2 and 3 or an unknown transform; kBadData for a missing source
+  /// column.
   static Result<std::unique_ptr<ManifestWriter>> Make(ManifestWriterOptions options);
   virtual ~ManifestWriter() = default;
 
   /// Adds a new file with status ADDED: sequence numbers stay null and are inherited, so that a retry of the commit
   /// rewrites the manifest list alone. The snapshot id is written (some readers do not inherit it): a retry must keep
-  /// the id it began with, as Java does. Errors: kBug if the file does not fit the manifest (content, spec,
-  /// partition tuple, empty path, negative counts, invalid bounds).
+  /// the id it began with, as Java does. So does the first row id: the list assigns it. Errors: kBug if the file does
+  /// not fit the manifest (content, spec, partition tuple, empty path, negative counts, invalid bounds, a deletion
+  /// vector in version 2 or a second one of a data file, a position delete file in version 3).
   virtual Status Add(const DataFile& file) = 0;
   /// Adds a new file whose data sequence number is fixed (compaction keeps the one it started from).
   virtual Status Add(const DataFile& file, int64_t data_sequence_number) = 0;

@@ -26,6 +26,8 @@ size_t AlternativeOf(TypeId id) {
     case TypeId::kTime:
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
+    case TypeId::kTimestampNs:
+    case TypeId::kTimestampTzNs:
       return 3;
     case TypeId::kFloat:
       return 4;
@@ -190,8 +192,12 @@ std::string TimeText(int64_t micros) {
 std::string LongText(TypeId id, int64_t value) {
   if (id == TypeId::kTime) return TimeText(value);
   if (id == TypeId::kLong) return std::to_string(value);
-  const int64_t days = value / kMicrosPerDay - (value % kMicrosPerDay < 0 ? 1 : 0);
-  return DateText(days) + "T" + TimeText(value - days * kMicrosPerDay) + (id == TypeId::kTimestampTz ? "Z" : "");
+  const bool nanos = id == TypeId::kTimestampNs || id == TypeId::kTimestampTzNs;
+  const int64_t micros = nanos ? value / 1000 - (value % 1000 < 0 ? 1 : 0) : value;
+  const int64_t days = micros / kMicrosPerDay - (micros % kMicrosPerDay < 0 ? 1 : 0);
+  std::string text = DateText(days) + "T" + TimeText(micros - days * kMicrosPerDay);
+  if (nanos) text += std::to_string(1000 + value - micros * 1000).substr(1);
+  return text + (id == TypeId::kTimestampTz || id == TypeId::kTimestampTzNs ? "Z" : "");
 }
 
 std::string UuidText(const std::string& bytes) {

@@ -3,18 +3,20 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <random>
 #include <utility>
+
+#include "base/random.h"
 
 namespace firn::table {
 namespace {
 
-// The halves of a random version-4 UUID (RFC 9562).
+// The halves of a random version-4 UUID (RFC 9562). From the kernel's generator: no seed that two processes could
+// share.
 std::array<uint64_t, 2> RandomUuid() {
-  // std::random_device reads the kernel's generator each time: no seed that two processes could share.
-  std::random_device device;
-  const auto half = [&] { return (uint64_t{device()} << 32) | device(); };
-  std::array<uint64_t, 2> uuid = {half(), half()};
+  uint8_t bytes[16];
+  FillRandom(bytes);
+  std::array<uint64_t, 2> uuid;
+  std::memcpy(uuid.data(), bytes, sizeof bytes);
   uuid[0] = (uuid[0] & ~uint64_t{0xF000}) | 0x4000;
   uuid[1] = (uuid[1] & ~(uint64_t{3} << 62)) | (uint64_t{1} << 63);
   return uuid;

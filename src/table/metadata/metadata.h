@@ -13,6 +13,7 @@
 #include "table/metadata/ids.h"
 #include "table/metadata/partition_spec.h"
 #include "table/metadata/snapshot.h"
+#include "table/metadata/snapshot_list.h"
 
 /// Table metadata (Iceberg spec, "Table Metadata Fields"): a value. Changed only by ApplyUpdates (update.h).
 namespace firn::table {
@@ -35,7 +36,7 @@ struct TableMetadata {
   int32_t default_sort_order_id = 0;
   std::map<std::string, std::string> properties;
   std::optional<SnapshotId> current_snapshot_id;  // equals refs["main"]
-  std::vector<Snapshot> snapshots;
+  SnapshotList snapshots;
   std::vector<SnapshotLogEntry> snapshot_log;
   std::vector<MetadataLogEntry> metadata_log;
   std::map<std::string, SnapshotRef> refs;

@@ -121,7 +121,9 @@ Status ParseRefs(const JsonObject& object, TableMetadata& out) {
 }
 
 Status ParseSnapshots(const JsonObject& object, TableMetadata& out) {
-  ARROW_RETURN_NOT_OK(ParseEach(object, "snapshots", false, out.snapshots, SnapshotFromJson));
+  std::vector<Snapshot> snapshots;
+  ARROW_RETURN_NOT_OK(ParseEach(object, "snapshots", false, snapshots, SnapshotFromJson));
+  out.snapshots = SnapshotList(std::move(snapshots));
   ARROW_ASSIGN_OR_RAISE(const auto current, object.OptionalLong("current-snapshot-id"));
   // -1, null and absence alike: Java writes -1 in v1 and v2, null in v3 (pyiceberg#134).
   if (current && *current != -1) out.current_snapshot_id = SnapshotId{*current};
@@ -194,14 +196,18 @@ Status CheckIds(const TableMetadata& metadata) {
 
 void WriteHead(const TableMetadata& metadata, JsonWriter& out) {
   out.Key("format-version").Int(metadata.format_version);
-  out.Key("table-uuid").String(metadata.table_uuid);
+  if (!metadata.table_uuid.empty()) out.Key("table-uuid").String(metadata.table_uuid);  // old v1 tables have none
   out.Key("location").String(metadata.location);
-  out.Key("last-sequence-number").Int(metadata.last_sequence_number);
+  if (metadata.format_version > 1) out.Key("last-sequence-number").Int(metadata.last_sequence_number);
   out.Key("last-updated-ms").Int(metadata.last_updated_ms);
   out.Key("last-column-id").Int(metadata.last_column_id);
 }
 
 void WriteShapes(const TableMetadata& metadata, JsonWriter& out) {
+  if (metadata.format_version == 1) {  // what readers of version 1 look at
+    out.Key("schema").Raw(WriteSchema(metadata.schema()));
+    out.Key("partition-spec").Raw(WritePartitionFields(metadata.default_spec()));
+  }
   out.Key("current-schema-id").Int(metadata.current_schema_id).Key("schemas").BeginArray();
   for (const SchemaPtr& schema : metadata.schemas) out.Raw(WriteSchema(*schema));
   out.EndArray().Key("default-spec-id").Int(metadata.default_spec_id).Key("partition-specs").BeginArray();
@@ -238,7 +244,7 @@ void WriteSnapshots(const TableMetadata& metadata, JsonWriter& out) {
     WriteRef(ref, out);
   }
   out.EndObject().Key("snapshots").BeginArray();
-  for (const Snapshot& snapshot : metadata.snapshots) out.Raw(WriteSnapshot(snapshot));
+  for (size_t i = 0; i < metadata.snapshots.size(); ++i) out.Raw(metadata.snapshots.Json(i));
   out.EndArray();
 }
 
@@ -312,9 +318,6 @@ Result<TableMetadata> ParseMetadata(std::string_view bytes) {
 }
 
 Result<std::string> WriteMetadata(const TableMetadata& metadata) {
-  if (metadata.format_version < 2) {
-    return MakeError(Fault::kBug, "metadata of format version 1 is not written: upgrade the table to 2 first");
-  }
   if (const Status status = CheckIds(metadata); !status.ok()) {
     return MakeError(Fault::kBug, "metadata to be written does not hold together: " + status.message());
   }

@@ -18,9 +18,9 @@ inline constexpr int kJsonDepthMax = 512;
 /// Errors: kBadData naming the field; kConfig for a format version or a column type that this build cannot read.
 Result<TableMetadata> ParseMetadata(std::string_view bytes);
 
-/// Writes metadata as JSON in the format version it has. v2: no v1 `schema` / `partition-spec` keys;
-/// `current-snapshot-id` is -1 in v2 and null in v3 when there is no snapshot. Errors: kBug for format version 1, and
-/// for metadata whose ids do not hold together.
+/// Writes metadata as JSON in the format version it has. v1: with `schema` and `partition-spec`, for older readers;
+/// firn itself makes no v1 tables and commits to none, a catalog server keeps them. `current-snapshot-id` is null in v3
+/// and -1 before it when there is no snapshot. Errors: kBug for metadata whose ids do not hold together.
 Result<std::string> WriteMetadata(const TableMetadata& metadata);
 
 /// Compresses with gzip. The file's name then ends in ".gz.metadata.json" (never ".metadata.json.gz").

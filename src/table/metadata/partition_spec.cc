@@ -38,12 +38,13 @@ bool Truncates(TypeId id) {
          id == TypeId::kBinary;
 }
 
-bool HasDate(TypeId id) {
-  return id == TypeId::kDate || id == TypeId::kTimestamp || id == TypeId::kTimestampTz;
+bool HasHour(TypeId id) {
+  return id == TypeId::kTimestamp || id == TypeId::kTimestampTz || id == TypeId::kTimestampNs ||
+         id == TypeId::kTimestampTzNs;
 }
 
-bool HasHour(TypeId id) {
-  return id == TypeId::kTimestamp || id == TypeId::kTimestampTz;
+bool HasDate(TypeId id) {
+  return id == TypeId::kDate || HasHour(id);
 }
 
 bool Applies(Kind kind, TypeId id) {

@@ -23,6 +23,8 @@ void WriteFields(const std::vector<Field>& fields, JsonWriter& out) {
     out.Key("required").Bool(field.required).Key("type");
     WriteType(*field.type, out);
     if (!field.doc.empty()) out.Key("doc").String(field.doc);
+    if (!field.initial_default.empty()) out.Key("initial-default").Raw(field.initial_default);
+    if (!field.write_default.empty()) out.Key("write-default").Raw(field.write_default);
     out.EndObject();
   }
   out.EndArray();
@@ -53,14 +55,9 @@ void WriteType(const Type& type, JsonWriter& out) {
   out.EndObject();
 }
 
-bool NeedsVersion3(std::string_view name) {
-  return name == "timestamp_ns" || name == "timestamptz_ns" || name == "variant" || name == "unknown" ||
-         name.starts_with("geometry") || name.starts_with("geography");
-}
-
 Result<TypePtr> PrimitiveFromText(const std::string& name, const std::string& place) {
-  if (NeedsVersion3(name)) {
-    return MakeError(Fault::kConfig, place + ": column type " + name + " of Iceberg version 3 is not supported yet");
+  if (name.starts_with("geometry") || name.starts_with("geography")) {
+    return MakeError(Fault::kConfig, place + ": column type " + name + " of Iceberg version 3 is not in this build");
   }
   auto type = schema::ParsePrimitive(name);
   if (!type.ok()) return MakeError(Fault::kBadData, place + ": not an Iceberg type");
@@ -88,12 +85,9 @@ Result<Field> FieldFromJson(const Json& json, const std::string& place) {
   ARROW_ASSIGN_OR_RAISE(field.type, TypeFromJson(*type, object.Place("type")));
   ARROW_ASSIGN_OR_RAISE(auto doc, object.OptionalString("doc"));
   field.doc = doc.value_or("");
-  // Dropping a default would turn values into nulls on reading, so such a table is refused as a whole.
-  for (const char* key : {"initial-default", "write-default"}) {
-    if (object.Find(key) != nullptr) {
-      return MakeError(Fault::kConfig, place + ": column defaults of Iceberg version 3 are not supported yet");
-    }
-  }
+  if (const Json* value = object.Find("initial-default"); value && !value->is_null())
+    field.initial_default = value->dump();
+  if (const Json* value = object.Find("write-default"); value && !value->is_null()) field.write_default = value->dump();
   return field;
 }
 

@@ -11,7 +11,7 @@ namespace firn::table {
 
 /// Writes a schema as Iceberg JSON: {"type":"struct","schema-id":…,"identifier-field-ids":[…],"fields":[…]}.
 std::string WriteSchema(const schema::Schema& schema);
-/// Errors: kBadData naming the place; kConfig for a v3 type or a column default that firn cannot represent.
+/// Errors: kBadData naming the place; kConfig for geometry and geography, which firn does not know.
 Result<schema::Schema> ParseSchema(std::string_view json);
 
 /// Writes only the array of fields, as the manifest key "partition-spec" wants it.

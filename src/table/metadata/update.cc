@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "table/metadata/default_value.h"
 #include "table/metadata/schema_json.h"
 
 namespace firn::table {
@@ -138,8 +139,8 @@ Status Builder::operator()(const UpgradeFormatVersion& u) {
     return Bad("Cannot upgrade table to unsupported format version: v" + std::to_string(u.format_version) +
                " (supported: v" + std::to_string(kFormatVersionMax) + ")");
   }
-  // A new table starts at 2 here and may still be asked to be 1, which is not written.
-  if (u.format_version < out_.format_version) {
+  // A new table starts at 2 here and may still be asked to be 1.
+  if (!is_new_ && u.format_version < out_.format_version) {
     return Bad("Cannot downgrade v" + std::to_string(out_.format_version) + " table to v" +
                std::to_string(u.format_version));
   }
@@ -155,6 +156,16 @@ Status Builder::operator()(const AddSchema& u) {
     if (!IsIdentifier(u.schema->fields, id)) {
       return Bad("add-schema: field " + std::to_string(id) +
                  " cannot be an identifier: it must be a required primitive, no float or double, in required structs");
+    }
+  }
+  if (out_.format_version < 3 && HasDefaults(*u.schema)) {
+    return Bad("add-schema: Invalid initial default: column defaults are not supported until v3");
+  }
+  for (const schema::Field& field : u.schema->fields) {
+    const int32_t version = schema::FormatVersionOf(*field.type);  // 2 or more; what 2 has, 1 has too
+    if (version > 2 && version > out_.format_version) {
+      return Bad("add-schema: Invalid type for column " + field.name + ": not supported until v" +
+                 std::to_string(version));
     }
   }
   out_.last_column_id = std::max(out_.last_column_id, u.schema->MaxFieldId());
@@ -313,6 +324,10 @@ Status Builder::operator()(const AddSnapshot& u) {
   if (snapshot.schema_id && out_.FindSchema(*snapshot.schema_id) == nullptr) {
     return Bad("add-snapshot: unknown schema-id " + std::to_string(*snapshot.schema_id));
   }
+  if (out_.format_version == 1 && snapshot.sequence_number > 0) {  // firn's own: it writes the files of version 2
+    return Bad("Cannot add snapshot with sequence number " + std::to_string(snapshot.sequence_number) +
+               " to a v1 table: upgrade it to format version 2 first");
+  }
   if (out_.format_version > 1 && snapshot.sequence_number <= out_.last_sequence_number &&
       (snapshot.parent_snapshot_id || snapshot.sequence_number < 0)) {
     return MakeError(Fault::kConflict,
@@ -355,7 +370,7 @@ Status Builder::operator()(const SetSnapshotRef& u) {
 
 Status Builder::operator()(const RemoveSnapshots& u) {
   const std::set<SnapshotId> gone(u.snapshot_ids.begin(), u.snapshot_ids.end());
-  removed_snapshots_ |= std::erase_if(out_.snapshots, [&](const auto& s) { return gone.contains(s.snapshot_id); }) > 0;
+  removed_snapshots_ |= out_.snapshots.EraseIf([&](const Snapshot& s) { return gone.contains(s.snapshot_id); }) > 0;
   std::erase_if(out_.refs, [&](const auto& entry) { return gone.contains(entry.second.snapshot_id); });
   if (out_.current_snapshot_id && gone.contains(*out_.current_snapshot_id)) out_.current_snapshot_id.reset();
   std::erase_if(out_.statistics, [&](const auto& file) { return gone.contains(file.snapshot_id); });
@@ -364,10 +379,8 @@ Status Builder::operator()(const RemoveSnapshots& u) {
 }
 
 Status Builder::operator()(const RemoveSnapshotRef& u) {
-  if (u.name == kMainBranch) {
-    out_.current_snapshot_id.reset();
-    out_.snapshot_log.clear();
-  }
+  // The log stays: what was current was current (a replaced table keeps its history, as in Java).
+  if (u.name == kMainBranch) out_.current_snapshot_id.reset();
   out_.refs.erase(u.name);
   return Status::OK();
 }

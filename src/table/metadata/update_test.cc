@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "table/metadata/default_value.h"
 #include "table/metadata/metadata_json.h"
 #include "table/metadata/requirement.h"
+#include "table/metadata/schema_json.h"
 
 namespace firn::table {
 namespace {
@@ -301,6 +303,7 @@ std::string Conflict(const TableMetadata* metadata, const TableRequirement& requ
 }
 
 // The texts that clients and the REST compatibility kit look for.
+// iceberg-go#636: clients and the compatibility kit look for the exact words.
 TEST(Requirement, MessagesAreThoseOfTheReference) {
   TableMetadata table = WithSnapshots(1);
   table = *Apply(&table, {SetSnapshotRef{"t", {.snapshot_id = {101}, .type = SnapshotRef::Type::kTag}}});
@@ -352,6 +355,40 @@ TEST(Requirement, JsonRoundTrips) {
   EXPECT_EQ(WriteRequirement(AssertRefSnapshotId{"main", std::nullopt}),
             R"({"type":"assert-ref-snapshot-id","ref":"main","snapshot-id":null})");
   EXPECT_FALSE(ParseRequirement(R"({"type":"assert-magic"})").ok());
+}
+
+TEST(ApplyUpdates, AReplacedTableKeepsItsSnapshotLog) {
+  auto table = WithSnapshots(1);
+  const size_t before = table.snapshot_log.size();
+  ASSERT_GT(before, 0U);
+  table = *Apply(&table, {RemoveSnapshotRef{"main"}});
+  EXPECT_FALSE(table.current_snapshot_id);
+  EXPECT_EQ(table.snapshot_log.size(), before);
+}
+
+TEST(ApplyUpdates, ColumnDefaultsAreCarriedInVersion3Only) {
+  auto schema = *ParseSchema(
+      R"({"type":"struct","fields":[{"id":1,"name":"a","required":true,"type":"long","initial-default":5,"write-default":7}]})");
+  EXPECT_TRUE(HasDefaults(schema));
+  EXPECT_THAT(WriteSchema(schema), ::testing::HasSubstr(R"("initial-default":5,"write-default":7)"));
+  const auto shared = std::make_shared<const schema::Schema>(schema);
+  auto table = WithSnapshots(1);
+  EXPECT_FALSE(Apply(&table, {AddSchema{shared}}).ok());
+  EXPECT_TRUE(Apply(&table, {UpgradeFormatVersion{3}, AddSchema{shared}}).ok());
+}
+
+TEST(ApplyUpdates, ANewTableMayBeOfVersion1) {
+  const auto schema = std::make_shared<const schema::Schema>(
+      schema::Schema{.fields = {{.id = 1, .name = "a", .type = schema::Long()}}});
+  const auto table = Apply(nullptr, {UpgradeFormatVersion{1}, AddSchema{schema}, SetCurrentSchema{}, AddSpec{},
+                                     SetDefaultSpec{}, SetLocation{"file:///t"}});
+  ASSERT_TRUE(table.ok()) << table.status().ToString();
+  EXPECT_EQ(table->format_version, 1);
+  const auto text = WriteMetadata(*table);
+  ASSERT_TRUE(text.ok()) << text.status().ToString();
+  EXPECT_THAT(*text, ::testing::HasSubstr(R"("schema":{)"));
+  EXPECT_THAT(*text, ::testing::Not(::testing::HasSubstr("last-sequence-number")));
+  EXPECT_TRUE(ParseMetadata(*text).ok());
 }
 
 }  // namespace

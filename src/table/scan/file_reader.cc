@@ -5,12 +5,12 @@
 #include <arrow/type.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
+#include <parquet/exception.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 #include <parquet/properties.h>
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "io/file_store.h"
@@ -155,8 +155,10 @@ int64_t BatchRows(const parquet::FileMetaData& footer, const std::vector<int>& l
 
 Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(std::shared_ptr<arrow::io::RandomAccessFile> input,
                                                                 const std::string& location, int64_t num_leaves,
-                                                                arrow::MemoryPool* pool) {
+                                                                const FileReadOptions& options) {
+  arrow::MemoryPool* pool = options.pool != nullptr ? options.pool : arrow::default_memory_pool();
   parquet::ReaderProperties properties(pool);
+  properties.set_page_checksum_verification(options.verify_checksums);
   properties.enable_buffered_stream();  // column chunks are read as needed, not whole
   properties.set_buffer_size(
       std::clamp(kReadBuffersBytes / std::max<int64_t>(1, num_leaves), kReadBufferMin, kReadBufferMax));
@@ -170,6 +172,32 @@ Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(std::shared_ptr<
   return reader;
 }
 
+std::vector<int> ChosenRowGroups(const parquet::FileMetaData& footer, const FileReadOptions& options) {
+  std::vector<int> chosen;
+  int64_t first_row = 0;
+  for (int i = 0; i < footer.num_row_groups(); ++i) {
+    const auto metadata = footer.RowGroup(i);
+    const RowGroup group{.first_row = first_row, .num_rows = metadata->num_rows(), .metadata = metadata.get()};
+    if (!options.choose || options.choose(group)) chosen.push_back(i);
+    first_row += group.num_rows;
+  }
+  return chosen;
+}
+
+struct ReadPlan {
+  int64_t batch_rows = 0;
+  std::vector<int> row_groups;
+};
+
+// What of a damaged footer is found only when it is looked at is thrown.
+Result<ReadPlan> PlanRead(const parquet::FileMetaData& footer, const std::vector<int>& leaves,
+                          const FileReadOptions& options) {
+  BEGIN_PARQUET_CATCH_EXCEPTIONS
+  return ReadPlan{.batch_rows = BatchRows(footer, leaves, options.batch_rows),
+                  .row_groups = ChosenRowGroups(footer, options)};
+  END_PARQUET_CATCH_EXCEPTIONS
+}
+
 }  // namespace
 
 Result<std::unique_ptr<arrow::RecordBatchReader>> OpenDataFile(io::FileStore& files, const std::string& location,
@@ -178,7 +206,7 @@ Result<std::unique_ptr<arrow::RecordBatchReader>> OpenDataFile(io::FileStore& fi
   arrow::MemoryPool* pool = options.pool != nullptr ? options.pool : arrow::default_memory_pool();
   ARROW_ASSIGN_OR_RAISE(auto input, files.OpenInput(location));
   const auto num_leaves = static_cast<int64_t>(target.fields.size());
-  ARROW_ASSIGN_OR_RAISE(auto reader, OpenParquet(std::move(input), location, num_leaves, pool));
+  ARROW_ASSIGN_OR_RAISE(auto reader, OpenParquet(std::move(input), location, num_leaves, options));
   std::shared_ptr<arrow::Schema> file_schema;
   ARROW_RETURN_NOT_OK(Translate(reader->GetSchema(&file_schema), location));
   const bool mapped = options.name_mapping != nullptr && !HasIds(file_schema->fields());
@@ -189,10 +217,10 @@ Result<std::unique_ptr<arrow::RecordBatchReader>> OpenDataFile(io::FileStore& fi
   std::sort(leaves.begin(), leaves.end());
   leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
   const parquet::FileMetaData& footer = *reader->parquet_reader()->metadata();
-  reader->set_batch_size(BatchRows(footer, leaves, options.batch_rows));
-  std::vector<int> row_groups(static_cast<size_t>(footer.num_row_groups()));
-  std::iota(row_groups.begin(), row_groups.end(), 0);
-  auto opened = reader->GetRecordBatchReader(row_groups, leaves);
+  const auto plan = PlanRead(footer, leaves, options);
+  if (!plan.ok()) return Translate(plan.status(), location);
+  reader->set_batch_size(plan->batch_rows);
+  auto opened = reader->GetRecordBatchReader(plan->row_groups, leaves);
   if (!opened.ok()) return Translate(opened.status(), location);
   auto batches = std::move(opened).ValueUnsafe();
   const auto source = arrow::schema(PrunedFields(reader->manifest().schema_fields, file_schema->fields(), leaves));

@@ -2,15 +2,16 @@
 
 #include <arrow/buffer.h>
 
-#include <cmath>
 #include <limits>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "io/file_store.h"
+#include "table/delete/position_delete_file.h"
 #include "table/manifest/manifest_list.h"
 #include "table/manifest/manifest_reader.h"
+#include "table/scan/value_range.h"
 #include "table/write/transform.h"
 
 namespace firn::table {
@@ -23,67 +24,10 @@ using Kind = Transform::Kind;
 constexpr int64_t kManifestBytesMax = int64_t{1} << 30;
 constexpr size_t kNamedDeleteFilesMax = 3;
 
-bool IsFloat(const schema::Type& type) {
-  return type.id == schema::TypeId::kFloat || type.id == schema::TypeId::kDouble;
-}
-
-double AsDouble(const Literal& value) {
-  const auto* single = std::get_if<float>(&value.value);
-  return single != nullptr ? *single : std::get<double>(value.value);
-}
-
-bool IsNan(const Literal& value) {
-  return !value.is_null() && IsFloat(*value.type) && std::isnan(AsDouble(value));
-}
-
-/// -1, 0, 1 as a query sees it: -0.0 equals 0.0 (bounds order them, rows do not).
-int CompareAsQuery(const Literal& a, const Literal& b) {
-  if (IsFloat(*a.type)) return AsDouble(a) < AsDouble(b) ? -1 : (AsDouble(a) > AsDouble(b) ? 1 : 0);
-  const auto order = Compare(a, b);
-  return order < 0 ? -1 : (order > 0 ? 1 : 0);
-}
-
-/// What is known of a set of values of one column.
-struct Range {
-  std::optional<Literal> lower;
-  std::optional<Literal> upper;
-  bool may_have_null = true;
-  bool may_have_value = true;  // other than null
-  bool may_have_nan = true;
-};
-
-/// False only if no value of the range satisfies `op value`. NaN may count as larger than all (DuckDB) or satisfy
-/// nothing (SQL of others), so a range with NaN is never excluded by its upper bound.
-bool RangeMayMatch(const Range& range, Op op, const Literal& value) {
-  if (op == Op::kIsNull) return range.may_have_null;
-  if (!range.may_have_value) return false;
-  if (op == Op::kIsNotNull) return true;
-  if (value.is_null() || IsNan(value)) return true;
-  const bool nan = range.may_have_nan && IsFloat(*value.type);
-  const bool below = range.upper && !nan && CompareAsQuery(*range.upper, value) < 0;     // all values < value
-  const bool at_most = range.upper && !nan && CompareAsQuery(*range.upper, value) <= 0;  // all values <= value
-  const bool above = range.lower && CompareAsQuery(*range.lower, value) > 0;
-  const bool at_least = range.lower && CompareAsQuery(*range.lower, value) >= 0;
-  switch (op) {
-    case Op::kEqual:
-      return !below && !above;
-    case Op::kLess:
-      return !at_least;
-    case Op::kLessOrEqual:
-      return !above;
-    case Op::kGreater:
-      return !at_most;
-    case Op::kGreaterOrEqual:
-      return !below;
-    default:
-      return true;
-  }
-}
-
 std::optional<Literal> DecodeBound(const schema::TypePtr& type, const std::string* bytes) {
   if (bytes == nullptr) return std::nullopt;
   auto literal = FromSingleValue(type, *bytes);
-  if (!literal.ok() || IsNan(*literal)) return std::nullopt;  // a bound we cannot read bounds nothing
+  if (!literal.ok()) return std::nullopt;  // a bound we cannot read bounds nothing
   return std::move(literal).ValueUnsafe();
 }
 
@@ -147,7 +91,7 @@ bool TupleMayMatch(const PartitionTest& test, const std::vector<Literal>& tuple)
   if (value.is_null()) return RangeMayMatch({.may_have_value = false}, test.op, test.value);
   if (MayBeWrapped(test, value) && test.op != Op::kEqual) return true;
   const bool nan = IsNan(value);
-  Range range{.may_have_null = false, .may_have_nan = nan};
+  ValueRange range{.may_have_null = false, .may_have_nan = nan};
   if (!nan) range.lower = range.upper = value;
   return RangeMayMatch(range, test.op, test.value);
 }
@@ -155,10 +99,10 @@ bool TupleMayMatch(const PartitionTest& test, const std::vector<Literal>& tuple)
 bool SummaryMayMatch(const PartitionTest& test, const ManifestFile& manifest) {
   if (!manifest.partitions || test.index >= manifest.partitions->size()) return true;
   const FieldSummary& summary = (*manifest.partitions)[test.index];
-  Range range{.may_have_null = summary.contains_null, .may_have_nan = summary.contains_nan.value_or(true)};
+  ValueRange range{.may_have_null = summary.contains_null, .may_have_nan = summary.contains_nan.value_or(true)};
   const bool has_bounds = summary.lower_bound.has_value() && summary.upper_bound.has_value();
   // No bounds means: nothing but null and NaN.
-  range.may_have_value = has_bounds || (range.may_have_nan && IsFloat(*test.type));
+  range.may_have_value = has_bounds || (range.may_have_nan && IsFloating(*test.type));
   range.lower = DecodeBound(test.type, summary.lower_bound ? &*summary.lower_bound : nullptr);
   range.upper = DecodeBound(test.type, summary.upper_bound ? &*summary.upper_bound : nullptr);
   if (range.upper && MayBeWrapped(test, *range.upper)) return true;
@@ -168,12 +112,13 @@ bool SummaryMayMatch(const PartitionTest& test, const ManifestFile& manifest) {
 class Planner {
  public:
   Planner(io::FileStore& files, const TableMetadata& metadata, const ScanOptions& options)
-      : files_(files), metadata_(metadata), options_(options) {}
+      : files_(files), metadata_(metadata), options_(options), deletes_(metadata) {}
 
   Status AddManifest(const ManifestFile& manifest);
   Result<ScanPlan> Finish();
 
  private:
+  Status Refusal() const;
   std::vector<PartitionTest> TestsOf(const PartitionSpec& spec, const std::vector<schema::Field>& fields) const;
   bool Wanted(const ManifestEntry& entry, const std::vector<PartitionTest>& tests) const;
 
@@ -181,7 +126,7 @@ class Planner {
   const TableMetadata& metadata_;
   const ScanOptions& options_;
   ScanPlan plan_;
-  std::vector<std::string> delete_files_;
+  DeleteIndex deletes_;
 };
 
 std::vector<PartitionTest> Planner::TestsOf(const PartitionSpec& spec, const std::vector<schema::Field>& fields) const {
@@ -217,13 +162,17 @@ Status Planner::AddManifest(const ManifestFile& manifest) {
   ManifestReadOptions read;
   ARROW_ASSIGN_OR_RAISE(read.partition_fields, PartitionFieldsOf(metadata_, spec->spec_id));
   const auto tests = TestsOf(*spec, read.partition_fields);
+  const bool is_data = manifest.content == ManifestContent::kData;
   for (const PartitionTest& test : tests) {
-    if (manifest.content == ManifestContent::kData && !SummaryMayMatch(test, manifest)) {
+    if (is_data && !SummaryMayMatch(test, manifest)) {
       ++plan_.manifests_skipped;
       return Status::OK();
     }
   }
-  if (!options_.keep_metrics) {
+  if (!is_data) {  // what tells which data file it is about
+    read.statistics = ManifestReadOptions::Statistics::kSome;
+    read.statistics_fields.insert(kDeleteFilePathFieldId);
+  } else if (!options_.keep_metrics) {
     read.statistics = ManifestReadOptions::Statistics::kSome;
     for (const Predicate& predicate : options_.predicates) read.statistics_fields.insert(predicate.field_id);
   }
@@ -235,7 +184,7 @@ Status Planner::AddManifest(const ManifestFile& manifest) {
   for (ManifestEntry& entry : *entries) {
     if (!entry.live()) continue;
     if (entry.file.content != FileContent::kData) {
-      delete_files_.push_back(entry.file.file_path);
+      ARROW_RETURN_NOT_OK(deletes_.Add(std::move(entry)));
     } else if (Wanted(entry, tests)) {
       plan_.files.push_back(std::move(entry));
     } else {
@@ -245,21 +194,37 @@ Status Planner::AddManifest(const ManifestFile& manifest) {
   return Status::OK();
 }
 
+/// Sequence numbers decide which deletes apply, so that they are matched when all manifests are read.
 Result<ScanPlan> Planner::Finish() {
-  if (delete_files_.empty()) return std::move(plan_);
-  std::string names;
-  for (size_t i = 0; i < delete_files_.size() && i < kNamedDeleteFilesMax; ++i) {
-    names += (i > 0 ? ", " : "") + delete_files_[i];
+  plan_.delete_files = deletes_.num_files();
+  if (deletes_.empty()) return std::move(plan_);
+  if (options_.deletes == ScanOptions::Deletes::kRefuse) return Refusal();
+  for (const ManifestEntry& entry : plan_.files) {
+    ARROW_ASSIGN_OR_RAISE(plan_.deletes.emplace_back(), deletes_.For(entry));
   }
-  if (delete_files_.size() > kNamedDeleteFilesMax) names += ", …";
-  return MakeError(Fault::kConfig,
-                   "the snapshot has " + std::to_string(delete_files_.size()) +
-                       " delete files, which is not in this build: " + names,
-                   {.why = "reading without applying them would return deleted rows",
-                    .next = "rewrite the table without delete files (Spark: rewrite_data_files), then try again"});
+  return std::move(plan_);
+}
+
+Status Planner::Refusal() const {
+  std::string names;
+  const auto& entries = deletes_.entries();
+  for (size_t i = 0; i < entries.size() && i < kNamedDeleteFilesMax; ++i) {
+    names += (i > 0 ? ", " : "") + entries[i]->file.file_path;
+  }
+  if (entries.size() > kNamedDeleteFilesMax) names += ", …";
+  return MakeError(
+      Fault::kConfig,
+      "the snapshot has " + std::to_string(entries.size()) + " delete files, which this does not apply: " + names,
+      {.why = "reading without applying them would return deleted rows",
+       .next = "rewrite the table without delete files (Spark: rewrite_data_files), then try again"});
 }
 
 }  // namespace
+
+const FileDeletes& ScanPlan::DeletesOf(size_t i) const {
+  static const FileDeletes kNone;
+  return deletes.empty() ? kNone : deletes[i];
+}
 
 bool MayMatch(const Predicate& predicate, const DataFile& file, const schema::TypePtr& type) {
   if (type->is_nested()) return true;
@@ -267,9 +232,9 @@ bool MayMatch(const Predicate& predicate, const DataFile& file, const schema::Ty
   const auto values = FindCount(file.value_counts, id);
   const auto nulls = FindCount(file.null_value_counts, id);
   const auto nans = FindCount(file.nan_value_counts, id);
-  Range range{.may_have_null = !nulls || *nulls > 0,
-              .may_have_value = !values || !nulls || *nulls < *values,
-              .may_have_nan = !nans || *nans > 0};
+  ValueRange range{.may_have_null = !nulls || *nulls > 0,
+                   .may_have_value = !values || !nulls || *nulls < *values,
+                   .may_have_nan = !nans || *nans > 0};
   if (type->id != schema::TypeId::kUuid) {  // writers do not agree on the order of uuids
     range.lower = DecodeBound(type, Find(file.lower_bounds, id));
     range.upper = DecodeBound(type, Find(file.upper_bounds, id));

@@ -15,6 +15,8 @@
 #include <unordered_map>
 
 #include "schema/arrow_mapping.h"
+#include "table/metadata/default_value.h"
+#include "table/metadata/literal_array.h"
 
 namespace firn::table {
 
@@ -71,8 +73,10 @@ bool CanBecome(const arrow::DataType& given, const schema::Type& to) {
     case TypeId::kTime:
       return id == arrow::Type::TIME32 || id == arrow::Type::TIME64;
     case TypeId::kTimestamp:
-      return id == arrow::Type::TIMESTAMP && !has_zone;
+    case TypeId::kTimestampNs:
+      return (id == arrow::Type::TIMESTAMP && !has_zone) || id == arrow::Type::DATE32;
     case TypeId::kTimestampTz:
+    case TypeId::kTimestampTzNs:
       return has_zone;
     case TypeId::kString:
       return id == arrow::Type::STRING || id == arrow::Type::LARGE_STRING || id == arrow::Type::STRING_VIEW;
@@ -98,7 +102,8 @@ struct Projection::Node {
   bool required = false;
   std::string name;
   std::shared_ptr<arrow::DataType> type;
-  std::vector<Node> children;  // kStruct: target order; kList: element; kMap: key, value
+  std::shared_ptr<arrow::Scalar> fallback;  // kMissing: the default; null: none
+  std::vector<Node> children;               // kStruct: target order; kList: element; kMap: key, value
 };
 
 namespace {
@@ -112,13 +117,25 @@ struct Builder {
                                    const std::string& place, int depth) const;
   Result<Node> Field(const arrow::DataType& source, const schema::Field& target, const std::string& place,
                      int depth) const;
+  Result<std::shared_ptr<arrow::Scalar>> Fallback(const schema::Field& field) const;
 };
+
+// What rows without the column have; null: null.
+Result<std::shared_ptr<arrow::Scalar>> Builder::Fallback(const schema::Field& field) const {
+  const std::string& text = extra == Projection::Extra::kRefuse ? field.write_default : field.initial_default;
+  if (text.empty()) return std::shared_ptr<arrow::Scalar>();
+  const auto value = ParseDefault(field.type, text);
+  if (!value.ok()) return Within("default of column " + field.name, value.status());
+  if (value->is_null()) return std::shared_ptr<arrow::Scalar>();
+  return ScalarOf(*value);
+}
 
 Result<std::vector<Node>> Builder::Fields(const arrow::FieldVector& source, const std::vector<schema::Field>& target,
                                           const std::string& place, int depth) const {
   std::unordered_map<int32_t, int> by_id;
   for (size_t i = 0; i < source.size(); ++i) {
     const int32_t id = FieldIdOf(*source[i]);
+    if (source[i]->type()->id() == arrow::Type::NA && extra == Projection::Extra::kRefuse) continue;
     if (id == 0 && extra == Projection::Extra::kRefuse) {
       return MakeError(Fault::kBug, "column has no field id: " + place + source[i]->name());
     }
@@ -130,8 +147,10 @@ Result<std::vector<Node>> Builder::Fields(const arrow::FieldVector& source, cons
   for (const schema::Field& field : target) {
     const auto found = by_id.find(field.id);
     if (found == by_id.end()) {
-      if (field.required) return MakeError(Fault::kBadData, "required column has no values: " + place + field.name);
-      nodes.push_back({.name = field.name, .type = schema::ToArrowType(*field.type)});
+      ARROW_ASSIGN_OR_RAISE(auto fallback, Fallback(field));
+      if (field.required && fallback == nullptr)
+        return MakeError(Fault::kBadData, "required column has no values: " + place + field.name);
+      nodes.push_back({.name = field.name, .type = schema::ToArrowType(*field.type), .fallback = std::move(fallback)});
       continue;
     }
     const arrow::DataType& type = *source[static_cast<size_t>(found->second)]->type();
@@ -151,7 +170,12 @@ Result<Node> Builder::Field(const arrow::DataType& source, const schema::Field& 
                             int depth) const {
   if (depth > kNestingMax) return MakeError(Fault::kBadData, "columns nest too deep: " + place);
   Node node{.required = target.required, .name = target.name, .type = schema::ToArrowType(*target.type)};
-  if (source.id() == arrow::Type::NA && !target.required) return node;  // only nulls: as if missing
+  if (source.id() == arrow::Type::NA && !target.required) return node;  // only nulls
+  if (target.type->id == TypeId::kVariant) {
+    return MakeError(Fault::kConfig,
+                     "column " + place + " has the type variant, whose values are not read by this build",
+                     {.next = "leave the column out of the query"});
+  }
   const auto& children = target.type->children;
   const std::string below = place + ".";
   if (target.type->id == TypeId::kStruct && source.id() == arrow::Type::STRUCT) {
@@ -271,6 +295,7 @@ Result<ArrayPtr> CastExactly(const Node& node, ArrayPtr source, arrow::MemoryPoo
 Result<ArrayPtr> ApplyNode(const Node& node, ArrayPtr source, int64_t length, arrow::MemoryPool* pool) {
   switch (node.kind) {
     case Node::Kind::kMissing:
+      if (node.fallback != nullptr) return arrow::MakeArrayFromScalar(*node.fallback, length, pool);
       return arrow::MakeArrayOfNull(node.type, length, pool);
     case Node::Kind::kTake:
       return source;

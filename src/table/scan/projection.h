@@ -30,10 +30,13 @@ Result<NameMapping> ParseNameMapping(std::string_view json);
 std::shared_ptr<arrow::Schema> WithMappedIds(const arrow::Schema& schema, const NameMapping& mapping);
 
 /// Brings record batches into the shape of a target schema by field id ("PARQUET:field_id" in the Arrow field
-/// metadata): columns are reordered and renamed, missing ones become null, promotions are cast exactly, at every depth;
-/// columns the target does not have are dropped or refused. Immutable; shared freely between threads.
+/// metadata): columns are reordered and renamed, missing ones become their default or null, promotions are cast
+/// exactly, at every depth; columns the target does not have are dropped or refused. Immutable; shared freely between
+/// threads.
 class Projection {
  public:
+  /// kDrop: rows that are read, whose missing columns have the initial default. kRefuse: rows to be written, which get
+  /// the write default; a column of nulls alone (Arrow's null type) may be extra.
   enum class Extra { kDrop, kRefuse };
   /// Errors: kBadData if a column cannot become the target's type, or a required column without value is missing;
   /// kBug under kRefuse for a column the target lacks.

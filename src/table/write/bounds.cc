@@ -11,6 +11,7 @@
 #include <limits>
 #include <string_view>
 
+#include "format/parquet/column_encoder.h"
 #include "table/metadata/literal.h"
 
 namespace firn::table {
@@ -319,6 +320,8 @@ std::unique_ptr<Leaf> MakeLeaf(const schema::Field& field) {
     case TypeId::kTime:
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
+    case TypeId::kTimestampNs:
+    case TypeId::kTimestampTzNs:
       return std::make_unique<IntegerLeaf<int64_t>>(field.id);
     case TypeId::kFloat:
       return std::make_unique<FloatLeaf<float, int32_t>>(field.id);
@@ -354,6 +357,8 @@ bool Fits(const schema::Type& type, const arrow::DataType& actual) {
       return actual.id() == arrow::Type::TIME64;
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
+    case TypeId::kTimestampNs:
+    case TypeId::kTimestampTzNs:
       return actual.id() == arrow::Type::TIMESTAMP;
     case TypeId::kFloat:
       return actual.id() == arrow::Type::FLOAT;
@@ -444,6 +449,41 @@ std::vector<ColumnMetrics> MetricsCollector::Finish() const {
   std::vector<ColumnMetrics> metrics;
   metrics.reserve(columns_.size());
   for (const Column& column : columns_) metrics.push_back(column.leaf->Finish());
+  return metrics;
+}
+
+namespace {
+
+/// The bounds of a decimal in Parquet's encoding: little-endian in 4 or 8 bytes, or big-endian.
+std::string DecimalBound(const schema::Type& type, std::string bytes) {
+  constexpr int32_t kPrecisionOfInt64 = 18;
+  if (type.precision > kPrecisionOfInt64) std::reverse(bytes.begin(), bytes.end());
+  bytes.resize(sizeof(Int128), (bytes.back() & 0x80) != 0 ? '\xFF' : '\0');
+  return DecimalToBytes(reinterpret_cast<const uint8_t*>(bytes.data()));
+}
+
+}  // namespace
+
+ColumnMetrics MetricsOf(const schema::Field& leaf, const format::parquet::ColumnStatistics& statistics) {
+  using schema::TypeId;
+  ColumnMetrics metrics{.field_id = leaf.id, .value_count = statistics.num_entries, .null_count = statistics.num_nulls};
+  const TypeId id = leaf.type->id;
+  if (id == TypeId::kFloat || id == TypeId::kDouble) metrics.nan_count = statistics.num_nans;
+  const bool unbounded = id == TypeId::kUuid || (id == TypeId::kFixed && leaf.type->length > kFixedBoundBytesMax);
+  if (!statistics.has_range || unbounded) return metrics;
+  if (id == TypeId::kString) {
+    metrics.lower = TruncateStringDown(statistics.low);
+    metrics.upper = TruncateStringUp(statistics.high);
+  } else if (id == TypeId::kBinary) {
+    metrics.lower = TruncateBytesDown(statistics.low);
+    metrics.upper = TruncateBytesUp(statistics.high);
+  } else if (id == TypeId::kDecimal) {
+    metrics.lower = DecimalBound(*leaf.type, statistics.low);
+    metrics.upper = DecimalBound(*leaf.type, statistics.high);
+  } else {
+    metrics.lower = statistics.low;
+    metrics.upper = statistics.high;
+  }
   return metrics;
 }
 

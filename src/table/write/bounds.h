@@ -11,6 +11,10 @@
 #include "base/status.h"
 #include "schema/type.h"
 
+namespace firn::format::parquet {
+struct ColumnStatistics;
+}
+
 namespace firn::table {
 
 /// The Iceberg metrics of one leaf column of one data file (Iceberg specification, "Manifests", data_file fields 109,
@@ -59,6 +63,10 @@ class MetricsCollector {
   };
   std::vector<Column> columns_;
 };
+
+/// Returns the metrics of a leaf outside lists and maps from what the encoder of its file saw. Equal to those of a
+/// MetricsCollector that saw the rows.
+ColumnMetrics MetricsOf(const schema::Field& leaf, const format::parquet::ColumnStatistics& statistics);
 
 /// Returns the first 16 code points of `text`, a lower bound of all values from `text` on.
 std::string TruncateStringDown(std::string_view text);

@@ -1,14 +1,10 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include <arrow/type_fwd.h>
 #include "base/hash.h"
-#include "base/status.h"
-#include "table/write/temporary_file.h"
+#include "table/write/record_log.h"
 
 namespace firn::table {
 
@@ -22,37 +18,7 @@ struct KeyRecord {
 };
 static_assert(sizeof(KeyRecord) == 32);
 
-/// A log of key records, cut by hash into shards that fit into memory one at a time. Over the budget, all shards go to
-/// an unlinked temporary file. Used by one thread.
-class KeyLog {
- public:
-  static constexpr size_t kShards = 64;
-
-  KeyLog(int64_t memory_bytes_max, std::string temporary_folder);
-  Status Append(const KeyRecord& record);
-
-  /// Returns the records of one shard sorted by hash, and records of one hash in the order they were appended.
-  /// Errors: kConfig naming --memory if a shard does not fit into the budget.
-  Result<std::vector<KeyRecord>> Shard(size_t shard, arrow::MemoryPool* pool) const;
-
-  int64_t num_records() const { return num_records_; }
-  int64_t memory_bytes() const { return memory_bytes_; }
-  bool spilled() const { return spill_.size_bytes() > 0; }
-
- private:
-  struct ShardLog {
-    std::vector<KeyRecord> records;  // the newest
-    std::vector<Extent> extents;     // older ones, in order
-    int64_t num_records = 0;         // both
-  };
-  Status Spill();
-
-  const int64_t memory_bytes_max_;
-  TemporaryFile spill_;
-  std::array<ShardLog, kShards> shards_;
-  int64_t memory_bytes_ = 0;
-  int64_t num_records_ = 0;
-};
+using KeyLog = RecordLog<KeyRecord>;
 
 /// Answers "may this hash be in the set?", never wrongly "no" (a Bloom filter of about 1 % false "yes" while there are
 /// bits enough). Used by one thread.

@@ -11,30 +11,35 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "base/failpoint.h"
+#include "base/log.h"
 #include "io/file_store.h"
-#include "table/scan/file_reader.h"
+#include "table/delete/delete_reader.h"
+#include "table/delete/delete_writer.h"
+#include "table/manifest/row_ids.h"
+#include "table/scan/live_rows.h"
+#include "table/scan/row_lineage.h"
 #include "table/write/key_hasher.h"
+#include "table/write/key_index_stage.h"
+#include "table/write/key_index_sync.h"
 #include "table/write/key_log.h"
+#include "table/write/key_range.h"
+#include "table/write/key_scan.h"
+#include "table/write/live_deletes.h"
+#include "table/write/new_row_places.h"
+#include "table/write/planned_merge.h"
+#include "table/write/row_id_carry.h"
 
 namespace firn::table {
 
 namespace {
 
-/// Positions of a file that are to be left out when it is written again.
-struct DeadRows {
-  std::vector<bool> dead;
-  int64_t count = 0;
-  void Mark(int64_t row) {
-    const auto position = static_cast<size_t>(row);
-    if (position >= dead.size()) dead.resize(position + 1, false);
-    count += dead[position] ? 0 : 1;
-    dead[position] = true;
-  }
-  bool Has(int64_t row) const { return static_cast<size_t>(row) < dead.size() && dead[static_cast<size_t>(row)]; }
-};
+/// Above this share of superseded rows a new file is written again, below it gets a delete file.
+constexpr double kSupersededShareMax = 0.25;
 
 /// Keeps the rows for which `keep(row)` is true. Returns the batch itself if that is all of them.
 template <typename Keep>
@@ -56,81 +61,26 @@ Result<std::shared_ptr<arrow::RecordBatch>> Kept(const std::shared_ptr<arrow::Re
   return filtered.record_batch();
 }
 
-/// The range of the new keys, column by column, to leave out live files. Float keys have none: NaN is in no bound, and
-/// bounds tell -0.0 from 0.0 while keys do not.
-class KeyRange {
+class KeyedMerge final : public MergeWriter {
  public:
-  explicit KeyRange(const schema::Schema& key_schema) : schema_(key_schema) {}
-  Status SetSchema(const schema::Schema& key_schema) {
-    ARROW_RETURN_NOT_OK(Close());
-    schema_ = key_schema;
-    return Status::OK();
-  }
-  Status Add(const arrow::RecordBatch& keys, arrow::MemoryPool* pool) {
-    if (!collector_) {
-      ARROW_ASSIGN_OR_RAISE(collector_, MetricsCollector::Make(schema_, {.columns_max = 1'000'000}));
-    }
-    return collector_->Add(keys, pool);
-  }
-  /// Ends collecting under the present schema; bounds of several schemas are all kept.
-  Status Close() {
-    if (!collector_) return Status::OK();
-    for (ColumnMetrics& metrics : collector_->Finish()) bounds_.push_back(std::move(metrics));
-    collector_.reset();
-    return Status::OK();
-  }
-  /// False only if no row of the file can have one of the keys.
-  bool MayOverlap(const DataFile& file) const {
-    return std::all_of(schema_.fields.begin(), schema_.fields.end(),
-                       [&](const schema::Field& field) { return ColumnMayOverlap(field, file); });
-  }
-
- private:
-  bool ColumnMayOverlap(const schema::Field& field, const DataFile& file) const {
-    using schema::TypeId;
-    if (field.type->id == TypeId::kFloat || field.type->id == TypeId::kDouble || field.type->id == TypeId::kUuid) {
-      return true;
-    }
-    const auto lower = file.lower_bounds.find(field.id);
-    const auto upper = file.upper_bounds.find(field.id);
-    for (const ColumnMetrics& metrics : bounds_) {
-      if (metrics.field_id != field.id || metrics.null_count == metrics.value_count) continue;
-      const bool below =
-          upper != file.upper_bounds.end() && metrics.lower && Before(field.type, upper->second, *metrics.lower);
-      const bool above =
-          lower != file.lower_bounds.end() && metrics.upper && Before(field.type, *metrics.upper, lower->second);
-      if (!below && !above) return true;
-    }
-    return false;
-  }
-  static bool Before(const schema::TypePtr& type, const std::string& a, const std::string& b) {
-    const auto left = FromSingleValue(type, a);
-    const auto right = FromSingleValue(type, b);
-    return left.ok() && right.ok() && Compare(*left, *right) < 0;
-  }
-
-  schema::Schema schema_;
-  std::optional<MetricsCollector> collector_;
-  std::vector<ColumnMetrics> bounds_;
-};
-
-class CopyOnWriteMerge final : public MergeWriter {
- public:
-  CopyOnWriteMerge(io::FileStore& files, MergeOptions options, schema::Schema key_schema,
-                   std::unique_ptr<TableWriter> writer)
+  KeyedMerge(io::FileStore& files, MergeOptions options, schema::Schema key_schema, std::unique_ptr<TableWriter> writer)
       : files_(files),
         options_(std::move(options)),
         pool_(options_.writer.pool != nullptr ? options_.writer.pool : arrow::default_memory_pool()),
         key_schema_(std::move(key_schema)),
         range_(key_schema_),
         writer_(std::move(writer)),
-        keys_(options_.key_memory_bytes, options_.writer.temporary_folder) {}
-  ~CopyOnWriteMerge() override;
+        keys_(options_.key_memory_bytes, options_.writer.temporary_folder),
+        index_(options_.mode == RowLevelMode::kMergeOnRead ? options_.index : nullptr) {
+    if (index_ != nullptr) secret_ = index_->secret();
+  }
+  ~KeyedMerge() override;
 
   Result<AppendResult> Append(const std::shared_ptr<arrow::RecordBatch>& batch,
                               const arrow::BooleanArray* deletes) override;
   Status SetSchema(std::shared_ptr<const schema::Schema> schema) override;
-  Result<MergeResult> Finish(std::span<const DataFile> live) override;
+  Result<MergeResult> Finish(const MergeTarget& target) override;
+  Status Committed(const Snapshot& snapshot) override;
   int64_t memory_bytes() const override {
     return keys_.memory_bytes() + (filter_ ? filter_->memory_bytes() : 0) + (writer_ ? writer_->memory_bytes() : 0);
   }
@@ -138,11 +88,34 @@ class CopyOnWriteMerge final : public MergeWriter {
  private:
   Result<std::shared_ptr<arrow::RecordBatch>> KeysOf(const arrow::RecordBatch& batch);
   Status Seal();
-  Status MarkSuperseded(const std::vector<KeyRecord>& records, std::map<size_t, DeadRows>* dead);
-  Status RewriteNewFiles(const std::map<size_t, DeadRows>& dead);
-  Status Rewrite(const std::string& location, const DeadRows& dead, TableWriter* writer);
-  Status ScanKeys(const DataFile& file, uint32_t index, KeyLog* found);
-  Result<std::map<size_t, DeadRows>> Join(const KeyLog& found, MergeResult* result);
+  Status MarkSuperseded(const std::vector<KeyRecord>& records, RowsByFile* dead);
+  Status RewriteNewFiles(RowsByFile dead);
+  Result<std::optional<RowPlace>> Rewrite(const DataFile& file, std::shared_ptr<const PositionSet> dead,
+                                          TableWriter* writer);
+  Result<RowsByFile> FindLiveRows(const MergeTarget& target, DeleteReader* reader, MergeResult* result);
+  Result<RowsByFile> FindByIndex(const MergeTarget& target, DeleteReader* reader, MergeResult* result);
+  Result<RowsByFile> FindByScan(const MergeTarget& target, DeleteReader* reader, MergeResult* result);
+  void LeaveIndex(const Status& reason);
+  Status Discard();
+  KeyScanOptions ScanOptionsOf() const {
+    return {.key_schema = &key_schema_,
+            .secret = secret_ ? &*secret_ : nullptr,
+            .name_mapping = options_.name_mapping.get(),
+            .pool = pool_};
+  }
+  Result<RowsByFile> Join(const KeyLog& found, MergeResult* result);
+  Result<MergeResult> FinishOn(const MergeTarget& target);
+  void BeginRowIds(const MergeTarget& target);
+  Status CarryRowIds(const MergeTarget& target, const RowsByFile& dead);
+  Status DeleteRows(const MergeTarget& target, const RowsByFile& dead, DeleteReader* reader, MergeResult* result);
+  Status RewriteFiles(const MergeTarget& target, const RowsByFile& dead, DeleteReader* reader, MergeResult* result);
+  Status RewriteWithLineage(const ManifestEntry& entry, std::shared_ptr<const PositionSet> dead,
+                            const schema::Schema& schema, TableWriter* writer);
+  FileReadOptions ReadOptionsOf() const { return {.name_mapping = options_.name_mapping.get(), .pool = pool_}; }
+  Result<std::unique_ptr<DeleteWriter>> MakeDeleteWriter(const MergeTarget& target, DeleteReader& reader);
+  int32_t VersionFor(const MergeTarget& target) const {
+    return std::max(options_.format_version, target.metadata == nullptr ? 0 : target.metadata->format_version);
+  }
 
   io::FileStore& files_;
   MergeOptions options_;  // its schema is the present one
@@ -153,20 +126,43 @@ class CopyOnWriteMerge final : public MergeWriter {
   std::shared_ptr<arrow::Schema> source_schema_;  // of the last batch, with the projection made for it
   std::optional<Projection> key_projection_;
   KeyLog keys_;
+  index::KeyIndex* index_;                   // null: live rows are found by scanning
+  std::optional<index::HashSecret> secret_;  // of all hashes, even if the index turns out to be unusable
   bool sealed_ = false;
   std::vector<std::string> unsealed_files_;  // of the load, while sealing
   // After Seal:
   std::optional<KeyFilter> filter_;
   std::vector<WrittenFile> new_files_;
+  NewRowPlaces places_;
+  RowsByFile superseded_;  // of new_files_: rows to be deleted in the commit that adds them
   int64_t rows_superseded_ = 0;
+  // Of one Finish, from format version 3 on:
+  std::unique_ptr<RowIdCarry> row_ids_;      // null: no row takes over an id
+  std::vector<WrittenFile> finished_files_;  // new_files_, those with updated rows written again with their ids
+  std::vector<std::string> with_row_ids_;    // the files written again
+  int num_finishes_ = 0;
+  std::set<std::string> named_;  // files of the load that a result names: the caller's
+  // After a Finish by the index:
+  bool staged_ = false;
+  std::optional<SnapshotId> staged_on_;  // the target's snapshot
 };
 
-CopyOnWriteMerge::~CopyOnWriteMerge() {
-  if (sealed_) return;
-  for (const std::string& location : unsealed_files_) static_cast<void>(files_.Remove(location));
+KeyedMerge::~KeyedMerge() {
+  // What stays staged would be taken for the next load's.
+  if (const Status status = Discard(); !status.ok()) {
+    log::Warn("staged changes of the key index not discarded", {{"reason", status.message()}});
+  }
+  if (!sealed_) {
+    for (const std::string& location : unsealed_files_) static_cast<void>(files_.Remove(location));
+    return;
+  }
+  if (num_finishes_ == 0) return;
+  for (const WrittenFile& file : new_files_) {
+    if (!named_.contains(file.file.file_path)) static_cast<void>(files_.Remove(file.file.file_path));
+  }
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> CopyOnWriteMerge::KeysOf(const arrow::RecordBatch& batch) {
+Result<std::shared_ptr<arrow::RecordBatch>> KeyedMerge::KeysOf(const arrow::RecordBatch& batch) {
   if (source_schema_ != batch.schema()) {
     ARROW_ASSIGN_OR_RAISE(key_projection_, Projection::Make(*batch.schema(), key_schema_, Projection::Extra::kDrop));
     source_schema_ = batch.schema();
@@ -174,12 +170,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> CopyOnWriteMerge::KeysOf(const arrow
   return key_projection_->Apply(batch, pool_);
 }
 
-Result<AppendResult> CopyOnWriteMerge::Append(const std::shared_ptr<arrow::RecordBatch>& batch,
-                                              const arrow::BooleanArray* deletes) {
+Result<AppendResult> KeyedMerge::Append(const std::shared_ptr<arrow::RecordBatch>& batch,
+                                        const arrow::BooleanArray* deletes) {
   FIRN_CHECK(writer_ != nullptr);
   FIRN_CHECK(deletes == nullptr || deletes->length() == batch->num_rows());
   ARROW_ASSIGN_OR_RAISE(auto keys, KeysOf(*batch));
-  const KeyHashes hashed = HashKeys(*keys);
+  const KeyHashes hashed = HashKeys(*keys, secret_ ? &*secret_ : nullptr);
   const auto has_key = [&](int64_t row) {
     return hashed.has_null.empty() || !hashed.has_null[static_cast<size_t>(row)];
   };
@@ -208,7 +204,7 @@ Result<AppendResult> CopyOnWriteMerge::Append(const std::shared_ptr<arrow::Recor
   return result;
 }
 
-Status CopyOnWriteMerge::SetSchema(std::shared_ptr<const schema::Schema> schema) {
+Status KeyedMerge::SetSchema(std::shared_ptr<const schema::Schema> schema) {
   ARROW_ASSIGN_OR_RAISE(schema::Schema key_schema, KeySchema(*schema, options_.key_field_ids));
   ARROW_RETURN_NOT_OK(writer_->SetSchema(schema));
   ARROW_RETURN_NOT_OK(range_.SetSchema(key_schema));
@@ -219,24 +215,14 @@ Status CopyOnWriteMerge::SetSchema(std::shared_ptr<const schema::Schema> schema)
 }
 
 /// Marks rows of the load that a later row or delete of the same key replaces. `records`: one shard, sorted.
-Status CopyOnWriteMerge::MarkSuperseded(const std::vector<KeyRecord>& records, std::map<size_t, DeadRows>* dead) {
-  // Files of a partition are in the order of their rows, and partitions were finished one after the other or
-  // interleaved: find the file by (partition, ordinal).
-  const auto file_of = [this](const KeyRecord& record) {
-    const auto after = std::upper_bound(
-        new_files_.begin(), new_files_.end(), record, [](const KeyRecord& wanted, const WrittenFile& file) {
-          return std::pair(wanted.source, wanted.row) < std::pair(file.partition, file.first_ordinal);
-        });
-    return static_cast<size_t>(after - new_files_.begin()) - 1;
-  };
+Status KeyedMerge::MarkSuperseded(const std::vector<KeyRecord>& records, RowsByFile* dead) {
   for (size_t i = 0; i < records.size(); ++i) {
     const bool last_of_key = i + 1 == records.size() || records[i + 1].hash != records[i].hash;
     if (last_of_key) {
       filter_->Add(records[i].hash);
     } else if (records[i].row != KeyRecord::kDelete) {
-      const size_t file = file_of(records[i]);
-      if (file >= new_files_.size()) return MakeError(Fault::kBug, "merge: a row is in no file");
-      (*dead)[file].Mark(records[i].row - new_files_[file].first_ordinal);
+      ARROW_ASSIGN_OR_RAISE(const auto place, places_.Of({.partition = records[i].source, .ordinal = records[i].row}));
+      (*dead)[place.file].Add(place.row);
       ++rows_superseded_;
     }
   }
@@ -244,7 +230,7 @@ Status CopyOnWriteMerge::MarkSuperseded(const std::vector<KeyRecord>& records, s
 }
 
 /// Ends the new files and frees them of rows superseded within the load.
-Status CopyOnWriteMerge::Seal() {
+Status KeyedMerge::Seal() {
   FIRN_FAILPOINT("merge.seal");
   if (writer_ == nullptr) return MakeError(Fault::kBug, "merge: Finish was called again after it failed");
   ARROW_RETURN_NOT_OK(range_.Close());
@@ -254,33 +240,50 @@ Status CopyOnWriteMerge::Seal() {
   std::sort(new_files_.begin(), new_files_.end(), [](const WrittenFile& a, const WrittenFile& b) {
     return std::pair(a.partition, a.first_ordinal) < std::pair(b.partition, b.first_ordinal);
   });
+  places_ = NewRowPlaces(new_files_, writer->TakeRanks());
   filter_.emplace(keys_.num_records(), options_.key_memory_bytes / 4);
-  std::map<size_t, DeadRows> dead;
+  RowsByFile dead;
   for (size_t shard = 0; shard < KeyLog::kShards; ++shard) {
     ARROW_ASSIGN_OR_RAISE(const auto records, keys_.Shard(shard, pool_));
     ARROW_RETURN_NOT_OK(MarkSuperseded(records, &dead));
   }
-  if (!dead.empty()) ARROW_RETURN_NOT_OK(RewriteNewFiles(dead));
+  ARROW_RETURN_NOT_OK(RewriteNewFiles(std::move(dead)));
   sealed_ = true;
   return Status::OK();
 }
 
-Status CopyOnWriteMerge::RewriteNewFiles(const std::map<size_t, DeadRows>& dead) {
-  ARROW_ASSIGN_OR_RAISE(auto rewriter, TableWriter::Make(files_, options_.writer));
+/// Files of which much is superseded are written again, under copy-on-write all; the rest is left in superseded_.
+Status KeyedMerge::RewriteNewFiles(RowsByFile dead) {
+  const auto rewritten_whole = [&](size_t i) {
+    if (options_.mode == RowLevelMode::kCopyOnWrite) return true;
+    const auto share =
+        static_cast<double>(dead[i].cardinality()) / static_cast<double>(new_files_[i].file.record_count);
+    return share > kSupersededShareMax;
+  };
+  std::unique_ptr<TableWriter> rewriter;
   std::vector<WrittenFile> kept;
   std::vector<std::string> replaced;
   for (size_t i = 0; i < new_files_.size(); ++i) {
-    const auto found = dead.find(i);
-    if (found == dead.end()) {
+    if (!dead.contains(i) || !rewritten_whole(i)) {
+      if (dead.contains(i)) superseded_[kept.size()] = std::move(dead[i]);
+      places_.Keep(i, kept.size());
       kept.push_back(std::move(new_files_[i]));
       continue;
     }
     replaced.push_back(new_files_[i].file.file_path);
-    if (found->second.count == new_files_[i].file.record_count) continue;
-    ARROW_RETURN_NOT_OK(Rewrite(replaced.back(), found->second, rewriter.get()));
+    if (dead[i].cardinality() == new_files_[i].file.record_count) continue;
+    if (rewriter == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(rewriter, TableWriter::Make(files_, options_.writer));
+    }
+    const auto gone = std::make_shared<const PositionSet>(std::move(dead[i]));
+    ARROW_ASSIGN_OR_RAISE(const auto first, Rewrite(new_files_[i].file, gone, rewriter.get()));
+    places_.Rewrite(i, gone, first);
   }
-  ARROW_ASSIGN_OR_RAISE(auto rewritten, rewriter->Finish());
-  for (WrittenFile& file : rewritten) kept.push_back(std::move(file));
+  if (rewriter != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(auto rewritten, rewriter->Finish());
+    places_.SetRewritten(rewritten, kept.size(), rewriter->TakeRanks());
+    for (WrittenFile& file : rewritten) kept.push_back(std::move(file));
+  }
   new_files_ = std::move(kept);
   FIRN_FAILPOINT("merge.remove_replaced");
   // Never committed, named nowhere: a failure to remove leaves an orphan and no more.
@@ -288,49 +291,26 @@ Status CopyOnWriteMerge::RewriteNewFiles(const std::map<size_t, DeadRows>& dead)
   return Status::OK();
 }
 
-Status CopyOnWriteMerge::Rewrite(const std::string& location, const DeadRows& dead, TableWriter* writer) {
+/// Writes the rows of a file that are not dead. Returns where the first one went.
+Result<std::optional<RowPlace>> KeyedMerge::Rewrite(const DataFile& file, std::shared_ptr<const PositionSet> dead,
+                                                    TableWriter* writer) {
   FIRN_FAILPOINT("merge.rewrite");
-  ARROW_ASSIGN_OR_RAISE(auto reader, OpenDataFile(files_, location, *options_.writer.schema,
+  ARROW_ASSIGN_OR_RAISE(auto reader, OpenLiveRows(files_, file, std::move(dead), *options_.writer.schema,
                                                   {.name_mapping = options_.name_mapping.get(), .pool = pool_}));
-  int64_t first_row = 0;
+  std::optional<RowPlace> first;
   std::shared_ptr<arrow::RecordBatch> batch;
   while (true) {
     ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
-    if (batch == nullptr) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(auto alive, Kept(batch, pool_, [&](int64_t row) { return !dead.Has(first_row + row); }));
-    ARROW_RETURN_NOT_OK(writer->Append(alive));
-    first_row += batch->num_rows();
+    if (batch == nullptr) return first;
+    std::vector<RowPlace> places;
+    ARROW_RETURN_NOT_OK(writer->Append(batch, first ? nullptr : &places));
+    if (!first && !places.empty()) first = places.front();
   }
-}
-
-/// Notes the rows of a live file whose key may be among the new ones.
-Status CopyOnWriteMerge::ScanKeys(const DataFile& file, uint32_t index, KeyLog* found) {
-  ARROW_ASSIGN_OR_RAISE(auto reader, OpenDataFile(files_, file.file_path, key_schema_,
-                                                  {.name_mapping = options_.name_mapping.get(), .pool = pool_}));
-  int64_t first_row = 0;
-  std::shared_ptr<arrow::RecordBatch> batch;
-  while (true) {
-    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
-    if (batch == nullptr) break;
-    const KeyHashes hashed = HashKeys(*batch);
-    for (size_t row = 0; row < hashed.hashes.size(); ++row) {
-      if (!hashed.has_null.empty() && hashed.has_null[row]) continue;
-      if (!filter_->MayContain(hashed.hashes[row])) continue;
-      ARROW_RETURN_NOT_OK(
-          found->Append({.hash = hashed.hashes[row], .row = first_row + static_cast<int64_t>(row), .source = index}));
-    }
-    first_row += batch->num_rows();
-  }
-  if (first_row != file.record_count) {
-    return MakeError(Fault::kBadData, "data file " + file.file_path + " has " + std::to_string(first_row) +
-                                          " rows, the manifest says " + std::to_string(file.record_count));
-  }
-  return Status::OK();
 }
 
 /// Returns, by index of live file, the rows whose key the load replaces or deletes, and counts keys.
-Result<std::map<size_t, DeadRows>> CopyOnWriteMerge::Join(const KeyLog& found, MergeResult* result) {
-  std::map<size_t, DeadRows> dead;
+Result<RowsByFile> KeyedMerge::Join(const KeyLog& found, MergeResult* result) {
+  RowsByFile dead;
   for (size_t shard = 0; shard < KeyLog::kShards; ++shard) {
     ARROW_ASSIGN_OR_RAISE(const auto load, keys_.Shard(shard, pool_));
     ARROW_ASSIGN_OR_RAISE(const auto table, found.Shard(shard, pool_));
@@ -339,8 +319,13 @@ Result<std::map<size_t, DeadRows>> CopyOnWriteMerge::Join(const KeyLog& found, M
       if (i + 1 < load.size() && load[i + 1].hash == load[i].hash) continue;  // the last one of a key decides
       while (at < table.size() && table[at].hash < load[i].hash) ++at;
       const bool in_table = at < table.size() && table[at].hash == load[i].hash;
-      for (; at < table.size() && table[at].hash == load[i].hash; ++at) dead[table[at].source].Mark(table[at].row);
       const bool is_delete = load[i].row == KeyRecord::kDelete;
+      for (; at < table.size() && table[at].hash == load[i].hash; ++at) {
+        dead[table[at].source].Add(table[at].row);
+        if (row_ids_ == nullptr || is_delete) continue;
+        ARROW_ASSIGN_OR_RAISE(const auto fresh, places_.Of({.partition = load[i].source, .ordinal = load[i].row}));
+        ARROW_RETURN_NOT_OK(row_ids_->Note(fresh, table[at].source, table[at].row));
+      }
       result->rows_inserted += !is_delete && !in_table ? 1 : 0;
       result->rows_updated += !is_delete && in_table ? 1 : 0;
       result->rows_deleted += is_delete && in_table ? 1 : 0;
@@ -349,39 +334,225 @@ Result<std::map<size_t, DeadRows>> CopyOnWriteMerge::Join(const KeyLog& found, M
   return dead;
 }
 
-Result<MergeResult> CopyOnWriteMerge::Finish(std::span<const DataFile> live) {
-  FIRN_FAILPOINT("merge.finish");
-  if (!sealed_) ARROW_RETURN_NOT_OK(Seal());
-  MergeResult result{.rows_superseded = rows_superseded_};
+Result<RowsByFile> KeyedMerge::FindLiveRows(const MergeTarget& target, DeleteReader* reader, MergeResult* result) {
+  BeginRowIds(target);
+  if (index_ == nullptr) return FindByScan(target, reader, result);
+  const MergeResult before = *result;
+  auto found = FindByIndex(target, reader, result);
+  if (found.ok() || FaultOf(found.status()) == Fault::kCancelled) return found;
+  LeaveIndex(found.status());
+  *result = before;
+  BeginRowIds(target);
+  return FindByScan(target, reader, result);
+}
+
+/// Also stages the load in the index.
+Result<RowsByFile> KeyedMerge::FindByIndex(const MergeTarget& target, DeleteReader* reader, MergeResult* result) {
+  ARROW_RETURN_NOT_OK(Discard());
+  staged_ = true;
+  const KeyScanOptions keys = ScanOptionsOf();
+  ARROW_ASSIGN_OR_RAISE(const KeyIndexCatchUp caught_up, CatchUp(files_, target, keys, *reader, *index_));
+  result->files_scanned = caught_up.files_read;
+  result->by_index = true;
+  const Snapshot* snapshot = target.metadata == nullptr ? nullptr : target.metadata->CurrentSnapshot();
+  staged_on_ = snapshot == nullptr ? std::nullopt : std::optional(snapshot->snapshot_id);
+  KeyIndexStage stage(files_, *index_,
+                      {.target = &target,
+                       .new_files = &new_files_,
+                       .places = &places_,
+                       .keys = keys,
+                       .row_ids = row_ids_.get(),
+                       .pool = pool_});
+  return stage.Run(keys_, result);
+}
+
+/// Compares with the key columns of all live files whose bounds allow for a key of the load.
+Result<RowsByFile> KeyedMerge::FindByScan(const MergeTarget& target, DeleteReader* reader, MergeResult* result) {
   KeyLog found(options_.key_memory_bytes, options_.writer.temporary_folder);
-  for (size_t i = 0; i < live.size() && keys_.num_records() > 0; ++i) {
-    if (!range_.MayOverlap(live[i])) continue;
-    ++result.files_scanned;
-    ARROW_RETURN_NOT_OK(ScanKeys(live[i], static_cast<uint32_t>(i), &found));
+  const auto wanted = [&](const DataFile& file) { return keys_.num_records() > 0 && range_.MayOverlap(file); };
+  const auto note = [&](size_t file, std::span<const Hash128> keys, std::span<const int64_t> positions) -> Status {
+    for (size_t row = 0; row < keys.size(); ++row) {
+      if (!filter_->MayContain(keys[row])) continue;
+      ARROW_RETURN_NOT_OK(
+          found.Append({.hash = keys[row], .row = positions[row], .source = static_cast<uint32_t>(file)}));
+    }
+    return Status::OK();
+  };
+  ARROW_ASSIGN_OR_RAISE(const int64_t num_files,
+                        ScanLiveKeys(files_, target.live, ScanOptionsOf(), wanted, reader, note));
+  result->files_scanned += num_files;
+  return Join(found, result);
+}
+
+/// A cache that fails must not fail the load: from here on the table is asked. The index stays as it was published.
+void KeyedMerge::LeaveIndex(const Status& reason) {
+  log::Warn("key index not used for this load", {{"reason", reason.message()}});
+  if (const Status status = Discard(); !status.ok()) {
+    log::Warn("staged changes of the key index not discarded", {{"reason", status.message()}});
   }
-  ARROW_ASSIGN_OR_RAISE(const auto dead, Join(found, &result));
-  result.added = DataFilesOf(new_files_);
-  if (dead.empty()) return result;
-  ARROW_ASSIGN_OR_RAISE(auto rewriter, TableWriter::Make(files_, options_.writer));
+  index_ = nullptr;
+}
+
+/// Forgets what the last Finish staged in the index.
+Status KeyedMerge::Discard() {
+  if (!std::exchange(staged_, false)) return Status::OK();
+  return index_->Discard();
+}
+
+Status KeyedMerge::Committed(const Snapshot& snapshot) {
+  if (!staged_) return Status::OK();
+  if (snapshot.parent_snapshot_id != staged_on_) return Discard();
+  FIRN_FAILPOINT("merge.index_publish");
+  staged_ = false;
+  return index_->Publish({.snapshot_id = snapshot.snapshot_id, .sequence_number = snapshot.sequence_number});
+}
+
+Result<std::unique_ptr<DeleteWriter>> KeyedMerge::MakeDeleteWriter(const MergeTarget& target, DeleteReader& reader) {
+  return DeleteWriter::Make(files_, reader,
+                            {.format_version = VersionFor(target),
+                             .location = options_.writer.location,
+                             .stream = options_.writer.stream,
+                             .epoch = options_.writer.epoch,
+                             .pool = pool_,
+                             .clock = options_.writer.clock});
+}
+
+/// Merge-on-read: lists the dead rows in delete files. A file of which nothing is left is removed instead.
+Status KeyedMerge::DeleteRows(const MergeTarget& target, const RowsByFile& dead, DeleteReader* reader,
+                              MergeResult* result) {
+  if (dead.empty() && superseded_.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto writer, MakeDeleteWriter(target, *reader));
+  ARROW_RETURN_NOT_OK(DeleteLiveRows(target, dead, reader, writer.get(), result));
+  for (const auto& [index, rows] : superseded_) {
+    ARROW_RETURN_NOT_OK(writer->Delete({.file = finished_files_[index].file}, {}, rows));
+  }
+  ARROW_ASSIGN_OR_RAISE(DeleteChanges changes, writer->Finish());
+  result->added_deletes = std::move(changes.added);
+  result->removed_deletes = std::move(changes.removed);
+  return Status::OK();
+}
+
+/// Copy-on-write: writes the files of dead rows again without them.
+Status KeyedMerge::RewriteFiles(const MergeTarget& target, const RowsByFile& dead, DeleteReader* reader,
+                                MergeResult* result) {
+  if (dead.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto dropper, MakeDeleteWriter(target, *reader));
+  TableWriterOptions writer = options_.writer;
+  const bool has_lineage = target.metadata != nullptr && target.metadata->format_version >= kRowLineageFromVersion;
+  if (has_lineage) {
+    ARROW_ASSIGN_OR_RAISE(auto schema, WithRowLineage(*writer.schema));
+    writer.schema = std::make_shared<const schema::Schema>(std::move(schema));
+  }
+  ARROW_ASSIGN_OR_RAISE(auto rewriter, TableWriter::Make(files_, writer));
   for (const auto& [index, rows] : dead) {
-    result.removed.push_back(live[index]);
-    if (rows.count < live[index].record_count) {
-      ARROW_RETURN_NOT_OK(Rewrite(live[index].file_path, rows, rewriter.get()));
+    const ManifestEntry& entry = target.live->files[index];
+    const FileDeletes& previous = target.live->DeletesOf(index);
+    ARROW_ASSIGN_OR_RAISE(const auto deleted, reader->DeletedRows(entry, previous));
+    auto gone = std::make_shared<PositionSet>(rows);
+    if (deleted != nullptr) gone->Union(*deleted);
+    result->removed.push_back(entry);
+    ARROW_RETURN_NOT_OK(dropper->Drop(entry, previous));
+    if (gone->cardinality() < entry.file.record_count) {
+      ARROW_RETURN_NOT_OK(has_lineage ? RewriteWithLineage(entry, std::move(gone), *writer.schema, rewriter.get())
+                                      : Rewrite(entry.file, std::move(gone), rewriter.get()).status());
     }
   }
+  ARROW_ASSIGN_OR_RAISE(DeleteChanges changes, dropper->Finish());
+  result->removed_deletes = std::move(changes.removed);
   ARROW_ASSIGN_OR_RAISE(auto rewritten, rewriter->Finish());
-  for (WrittenFile& file : rewritten) result.added.push_back(std::move(file.file));
+  for (WrittenFile& file : rewritten) {
+    DropLineageMetrics(file.file);
+    result->added.push_back(std::move(file.file));
+  }
+  return Status::OK();
+}
+
+/// Rows that only move keep their id and the number of the commit that last changed them.
+Status KeyedMerge::RewriteWithLineage(const ManifestEntry& entry, std::shared_ptr<const PositionSet> dead,
+                                      const schema::Schema& schema, TableWriter* writer) {
+  FIRN_FAILPOINT("merge.rewrite");
+  ARROW_ASSIGN_OR_RAISE(auto reader, OpenRowsWithLineage(files_, entry, std::move(dead), schema, ReadOptionsOf()));
+  std::shared_ptr<arrow::RecordBatch> batch;
+  while (true) {
+    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
+    if (batch == nullptr) return Status::OK();
+    ARROW_RETURN_NOT_OK(writer->Append(batch));
+  }
+}
+
+/// An updated row is the row it replaces, changed: it takes over its id. Rows that had none, those of a table that this
+/// commit upgrades, are given new ones.
+void KeyedMerge::BeginRowIds(const MergeTarget& target) {
+  row_ids_.reset();
+  if (target.live == nullptr || target.metadata == nullptr) return;
+  if (target.metadata->format_version < kRowLineageFromVersion || target.live->files.empty()) return;
+  row_ids_ =
+      std::make_unique<RowIdCarry>(new_files_, RowIdCarry::Options{.memory_bytes = options_.key_memory_bytes / 4,
+                                                                   .temporary_folder = options_.writer.temporary_folder,
+                                                                   .name_mapping = options_.name_mapping,
+                                                                   .pool = pool_});
+}
+
+/// New rows are written before it is known which of them replace others. Files that have such rows are written again,
+/// row for row, with the ids.
+Status KeyedMerge::CarryRowIds(const MergeTarget& target, const RowsByFile& dead) {
+  finished_files_ = new_files_;
+  if (row_ids_ == nullptr) return Status::OK();
+  ARROW_RETURN_NOT_OK(row_ids_->Resolve(files_, *target.live, dead));
+  for (size_t i = 0; i < new_files_.size(); ++i) {
+    if (!row_ids_->touches(i)) continue;
+    const std::string& path = new_files_[i].file.file_path;
+    with_row_ids_.push_back(path.substr(0, path.rfind(".parquet")) + "-ids" + std::to_string(num_finishes_) +
+                            ".parquet");
+    ARROW_ASSIGN_OR_RAISE(finished_files_[i].file, WriteWithRowIds(files_, new_files_[i].file, i, with_row_ids_.back(),
+                                                                   options_.writer, *row_ids_));
+    if (!staged_) continue;
+    const Status renamed = index_->RenameStagedFile(path, finished_files_[i].file.file_path);
+    if (!renamed.ok()) LeaveIndex(renamed);
+  }
+  row_ids_.reset();
+  return Status::OK();
+}
+
+Result<MergeResult> KeyedMerge::Finish(const MergeTarget& target) {
+  with_row_ids_.clear();
+  auto result = FinishOn(target);
+  if (result.ok()) {
+    for (const WrittenFile& file : finished_files_) named_.insert(file.file.file_path);
+  } else {
+    for (const std::string& location : with_row_ids_) static_cast<void>(files_.Remove(location));
+  }
+  return result;
+}
+
+Result<MergeResult> KeyedMerge::FinishOn(const MergeTarget& target) {
+  FIRN_FAILPOINT("merge.finish");
+  if (!sealed_) ARROW_RETURN_NOT_OK(Seal());
+  ++num_finishes_;
+  MergeResult result{.rows_superseded = rows_superseded_};
+  const auto reader =
+      DeleteReader::Make(files_, target.metadata, {.name_mapping = options_.name_mapping, .pool = pool_});
+  ARROW_ASSIGN_OR_RAISE(const RowsByFile dead, FindLiveRows(target, reader.get(), &result));
+  ARROW_RETURN_NOT_OK(CarryRowIds(target, dead));
+  result.added = DataFilesOf(finished_files_);
+  ARROW_RETURN_NOT_OK(options_.mode == RowLevelMode::kMergeOnRead ? DeleteRows(target, dead, reader.get(), &result)
+                                                                  : RewriteFiles(target, dead, reader.get(), &result));
+  for (size_t i = 0; staged_ && i < result.removed.size(); ++i) {
+    const Status removed = index_->RemoveFile(result.removed[i].file.file_path);
+    if (!removed.ok()) LeaveIndex(removed);
+  }
   return result;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<MergeWriter>> MergeWriter::Make(io::FileStore& files, MergeOptions options) {
+  if (options.strategy != nullptr) return MakePlannedMerge(files, std::move(options));
   ARROW_ASSIGN_OR_RAISE(schema::Schema key_schema, KeySchema(*options.writer.schema, options.key_field_ids));
   auto& always = options.writer.metrics.always_field_ids;  // bounds of keys keep later merges fast
   always.insert(always.end(), options.key_field_ids.begin(), options.key_field_ids.end());
   ARROW_ASSIGN_OR_RAISE(auto writer, TableWriter::Make(files, options.writer));
-  return std::make_unique<CopyOnWriteMerge>(files, std::move(options), std::move(key_schema), std::move(writer));
+  return std::make_unique<KeyedMerge>(files, std::move(options), std::move(key_schema), std::move(writer));
 }
 
 Result<std::shared_ptr<arrow::BooleanArray>> DeleteMask(const arrow::RecordBatch& batch) {

@@ -94,6 +94,15 @@ bool IsInteger64(TypeId id) {
   return id == TypeId::kLong || id == TypeId::kTime || id == TypeId::kTimestamp || id == TypeId::kTimestampTz;
 }
 
+bool IsNanos(TypeId id) {
+  return id == TypeId::kTimestampNs || id == TypeId::kTimestampTzNs;
+}
+
+// Nanoseconds are partitioned by their microseconds, so that a column of either unit gives the same partitions.
+int64_t MicrosOf(int64_t nanos) {
+  return FloorDivide(nanos, 1000);
+}
+
 Status CheckDefined(const Transform& transform, const schema::TypePtr& type) {
   if (transform.kind == Kind::kUnknown) {
     return MakeError(Fault::kConfig, "this build cannot write partitions by transform: " + transform.unknown_name);
@@ -105,6 +114,7 @@ Status CheckDefined(const Transform& transform, const schema::TypePtr& type) {
 // -------------------------------------------------------------------------------------------------------
 
 int64_t AsLong(const Literal& value) {
+  if (IsNanos(value.type->id)) return MicrosOf(std::get<int64_t>(value.value));
   return value.type->id == TypeId::kInt || value.type->id == TypeId::kDate ? std::get<int32_t>(value.value)
                                                                            : std::get<int64_t>(value.value);
 }
@@ -173,6 +183,10 @@ Result<std::shared_ptr<arrow::Array>> BucketColumn(int32_t buckets, TypeId id, c
     const int64_t* raw = values.data()->GetValues<int64_t>(1);
     return map([raw](int64_t row) { return HashLong(raw[row]); });
   }
+  if (IsNanos(id)) {
+    const int64_t* raw = values.data()->GetValues<int64_t>(1);
+    return map([raw](int64_t row) { return HashLong(MicrosOf(raw[row])); });
+  }
   if (id == TypeId::kDecimal) {
     const auto& decimals = static_cast<const arrow::FixedSizeBinaryArray&>(values);
     return map([&](int64_t row) { return HashDecimal(decimals.GetValue(row)); });
@@ -234,7 +248,10 @@ Result<std::shared_ptr<arrow::Array>> TimeColumn(Kind kind, TypeId id, const arr
     return MapRows<int32_t>(values, type, pool, [&](int64_t row) { return TimeTransform(kind, true, raw[row]); });
   }
   const int64_t* raw = values.data()->GetValues<int64_t>(1);
-  return MapRows<int32_t>(values, type, pool, [&](int64_t row) { return TimeTransform(kind, false, raw[row]); });
+  const bool nanos = IsNanos(id);
+  return MapRows<int32_t>(values, type, pool, [&](int64_t row) {
+    return TimeTransform(kind, false, nanos ? MicrosOf(raw[row]) : raw[row]);
+  });
 }
 
 // ---- paths
@@ -410,7 +427,7 @@ Literal LiteralAt(const arrow::Array& values, const schema::TypePtr& type, int64
     case TypeId::kFixed:
       return {type, std::string(static_cast<const arrow::FixedSizeBinaryArray&>(values).GetView(row))};
     default:
-      FIRN_CHECK(IsInteger64(type->id));
+      FIRN_CHECK(IsInteger64(type->id) || IsNanos(type->id));
       return {type, values.data()->GetValues<int64_t>(1)[row]};
   }
 }

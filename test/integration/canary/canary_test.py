@@ -46,7 +46,7 @@ class CanaryTest(unittest.TestCase):
         paginate: {{type: cursor, next: meta.next, param: cursor}}
         primary_key: id
         incremental: {{cursor: updated_at, param: since}}
-        raw: off
+        raw: archive
 {more}        columns:
           mail: {{pii: email, mask_on_write: {mask}}}
           person.phone: {{pii: phone, mask_on_write: {mask}}}

@@ -1,7 +1,6 @@
 """The command line from outside."""
 
 import csv
-import gzip
 import io
 import json
 import os
@@ -220,6 +219,24 @@ class CliTest(unittest.TestCase):
             print(f"demo, time {number + 1}: {time.monotonic() - begin:.1f} s", flush=True)
         result = run_firn(["run"], os.path.join(folder, "demo"))
         self.assertEqual(result.code, 0, result)
+        rows = run_firn(["sql", "--config", "demo", "--json", "select count(*) > 0 as some from shop.orders"], folder)
+        self.assertEqual((rows.code, json.loads(rows.out)), (0, [{"some": True}]), rows)
+
+    def test_a_copy_without_rows_names_no_table(self):
+        folder = in_empty_folder(self)
+        open(os.path.join(folder, "empty.ndjson"), "w").close()
+        result = run_firn(["copy", "empty.ndjson", "raw.nothing"], folder)
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("nothing was written", result.err)
+        self.assertNotIn("firn sql", result.err)
+
+    def test_a_copy_to_stdout_checks_what_it_passes_on(self):
+        folder = in_empty_folder(self)
+        for text, written in (('{"a":1}\n{"a":2', '{"a":1}\n'), ('{"a":1}\n{"a":tru}\n{"a":3}\n', '{"a":1}\n')):
+            result = run_firn(["copy", "-", "-"], folder, input=text)
+            self.assertNotEqual(result.code, 0, result)
+            self.assertIn("E0604", result.err)
+            self.assertEqual(result.out, written, result)
 
     def test_the_commands_of_the_readme_run_as_written(self):
         with open(os.path.join(REPOSITORY, "README.md")) as file:
@@ -231,27 +248,18 @@ class CliTest(unittest.TestCase):
         for i in range(250):
             orders.put({"id": i, "updated_at": f"2025-01-01T{i // 60:02d}:{i % 60:02d}:00Z", "total": Raw("1.50"),
                         "email": f"p{i}@example.org"})
-        home, other = in_empty_folder(self), in_empty_folder(self)
-        for folder in (home, other):
-            with gzip.open(os.path.join(folder, "events.ndjson.gz"), "wb") as file:
-                file.write(b'{"id":1}\n{"id":2}\n')
-        os.makedirs(os.path.join(home, "bin"))
-        os.symlink(binary(), os.path.join(home, "bin", "firn"))
-        env = {**clean_environment(), "PATH": os.path.join(home, "bin") + ":" + os.environ["PATH"]}
-        number = 0
-        for block in blocks:
-            commands = [line[2:] for line in block.splitlines() if re.match(r"\$ (firn|cd|rm) ", line)]
-            if commands[:1] == ["firn demo"]:
-                commands = commands[:1]  # what follows there is the demo's own output
-            foreign = "127.0.0.1:8123" in block
-            script = "set -eo pipefail\n" + "\n".join(commands).replace("http://127.0.0.1:8123", api.url)
-            if shutil.which("jq") is None:
-                script = re.sub(r"\| jq \S+", "", script)
-            with self.subTest(commands):
-                run = subprocess.run(["bash", "-c", script], cwd=other if foreign else home, env=env, capture_output=True,
-                                     text=True, timeout=200)
-                self.assertEqual(run.returncode, 0, f"{script}\n{run.stdout[-2000:]}\n{run.stderr[-3000:]}")
-            number += len(commands)
+        home = in_empty_folder(self)
+        os.makedirs(os.path.join(home, "build", "release"))
+        os.symlink(binary(), os.path.join(home, "build", "release", "firn"))
+        # All of it is one session, typed line by line from the folder of a fresh clone.
+        commands = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+        script = "set -eo pipefail\n" + "\n".join(commands).replace("http://127.0.0.1:8123", api.url)
+        if shutil.which("jq") is None:
+            script = re.sub(r"\| jq \S+", "", script)
+        run = subprocess.run(["bash", "-c", script], cwd=home, env=clean_environment(), capture_output=True, text=True, timeout=300)
+        self.assertEqual(run.returncode, 0, f"{script}\n{run.stdout[-2000:]}\n{run.stderr[-3000:]}")
+        self.assertEqual(run.stdout.count("│ cancelled │   2564 │ 1297385.04 │"), 2)  # by the demo and by hand
+        number = sum(command.startswith("firn ") for command in commands)
         self.assertGreater(number, 2, "the README shows no firn command in a ```console block")
 
 

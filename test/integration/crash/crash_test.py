@@ -2,6 +2,7 @@
 
     crash_test.py [--quick | --full] [--kills N] [--seed N] [--jobs N] [--modes a,b] [--only mode:phase:point@hit:action]
                   [--report FILE]
+                  [--stateless lost|lake|s3] [--seconds N]
 """
 
 import argparse
@@ -17,13 +18,16 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(os.path.dirname(HERE)), HERE]
+from forgetful import KINDS, start_minio  # noqa: E402
 from source import SOURCES  # noqa: E402
+from support.failpoint_walks import check_walk  # noqa: E402
 from support.firn_project import binary, has_failpoints, skip  # noqa: E402
 from support.table_reader import readers_python  # noqa: E402
-from trial import PHASES, World, after_seconds, as_zombie, at_failpoint  # noqa: E402
+from trial import PHASES, World, after_seconds, as_zombie, at_failpoint, killed_again  # noqa: E402
 
 QUICK_SECONDS = 150
 ACTIONS = ("kill", "error", "unknown")
+CLEARING = ("garbage.before_remove", "garbage.before_settle")  # hit by a run that follows one that was killed
 
 
 def parse_arguments():
@@ -36,12 +40,16 @@ def parse_arguments():
     parser.add_argument("--modes", default=",".join(SOURCES))
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--report", help="counts as JSON")
-    return parser.parse_args()
+    parser.add_argument("--stateless", choices=KINDS, help="the state folder is gone before every run")
+    parser.add_argument("--seconds", type=float, default=QUICK_SECONDS, help="of the trials, unless --full")
+    arguments = parser.parse_args()
+    arguments.url = ""
+    return arguments
 
 
 def count_hits(job):
-    folder, seed, mode, phase = job
-    world = World(folder, seed)
+    folder, seed, mode, phase, stateless, url = job
+    world = World(folder, seed, stateless, url)
     try:
         return mode, phase, *world.count(mode, phase)
     finally:
@@ -69,8 +77,8 @@ def plan(counts, arguments, rng):
 
 def run_trials(job):
     """One process: takes trials from the queue until it is empty or time is up."""
-    number, folder, seed, queue, results, deadline = job
-    world = World(os.path.join(folder, f"world{number}"), seed)
+    number, folder, seed, queue, results, deadline, stateless, url = job
+    world = World(os.path.join(folder, f"world{number}"), seed, stateless, url)
     failures, unreached, done = [], [], 0
     while time.monotonic() < deadline:
         trial = queue.get()
@@ -80,6 +88,8 @@ def run_trials(job):
         name = f"{mode}:{phase}:{point}@{hit}:{action}"
         if point == "random":
             hurt = after_seconds(float(hit))
+        elif action in CLEARING:
+            hurt = killed_again(point, hit, action)
         elif action == "zombie":
             hurt = as_zombie(point, hit)
         else:
@@ -105,7 +115,8 @@ def drive(trials, arguments, folder, seconds):
     for trial in trials + [None] * arguments.jobs:
         queue.put(trial)
     deadline = time.monotonic() + seconds
-    workers = [context.Process(target=run_trials, args=((i, folder, arguments.seed, queue, results, deadline),))
+    workers = [context.Process(target=run_trials, args=((i, folder, arguments.seed, queue, results, deadline,
+                                                          arguments.stateless, arguments.url),))
                for i in range(arguments.jobs)]
     for worker in workers:
         worker.start()
@@ -128,12 +139,17 @@ def main():
     rng = random.Random(arguments.seed)
     folder = tempfile.mkdtemp(prefix="firn-crash-")
     begin = time.monotonic()
+    minio = start_minio() if arguments.stateless == "s3" else None
+    arguments.url = minio.url if minio else ""
     try:
         with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
-            counts = pool.map(count_hits, [(os.path.join(folder, f"count-{m}-{p}"), arguments.seed, m, p)
-                                           for m in arguments.modes.split(",") for p in PHASES], chunksize=1)
+            counts = pool.map(count_hits, [(os.path.join(folder, f"count-{m}-{p}"), arguments.seed, m, p, arguments.stateless,
+                                            arguments.url) for m in arguments.modes.split(",") for p in PHASES], chunksize=1)
         points = sorted({point for _, _, hits, _ in counts for point in hits})
         pairs = sum(number for _, _, hits, _ in counts for number in hits.values())
+        points = sorted({*points, *CLEARING})
+        if arguments.modes == ",".join(SOURCES):
+            check_walk("crash" if arguments.stateless is None else f"crash_{arguments.stateless}", points)
         print(f"crash test: {len(points)} failpoints, {pairs} failpoint × hit pairs: {' '.join(points)}", flush=True)
         kills = arguments.kills if arguments.kills is not None else 200 if arguments.full else 20
         random_kills = []
@@ -142,13 +158,17 @@ def main():
             random_kills.append((mode, phase, "random", f"{rng.uniform(0, took):.4f}", "kill"))
         zombies = [(mode, phase, point, 1, "zombie") for mode, phase, hits, _ in counts
                    for point in ("commit.before_swap", "run.before_commit") if point in hits]
-        trials = zombies + random_kills + plan(counts, arguments, rng)
+        again = [(mode, phase, "commit.before_swap", 1, point) for mode, phase, hits, _ in counts for point in CLEARING
+                 if "commit.before_swap" in hits]
+        trials = zombies + again + random_kills + plan(counts, arguments, rng)
         if arguments.only:
             trials = [parse_only(text) for text in arguments.only]
         done, failures, unreached, values = drive(trials, arguments, folder, 1e9 if arguments.full or arguments.only else
-                                                  QUICK_SECONDS)
+                                                  arguments.seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if minio:
+            minio.close()
     print(f"crash test: {done} of {len(trials)} trials ({kills} random kills, {len(zombies)} zombies), {values} values compared, "
           f"{len(unreached)} failpoints not reached again, {len(failures)} failed, {time.monotonic() - begin:.0f} s, "
           f"seed {arguments.seed}")

@@ -12,6 +12,8 @@ class Source:
     """Base: one table `orders` of rows with a change time. A change is a new version; `versions` are all ever served."""
 
     name = ""
+    env = {}    # of every run
+    then = ()   # a command that follows every run that ends well
     tables = ("shop.orders",)
     key = ("id", "updated_at")
     extra = ("_firn_loaded_at", "_firn_run_id")
@@ -37,6 +39,10 @@ pipelines:
     dataset: shop
     tables:
 {self.table_text()}"""
+
+    def next_project(self):
+        """The project of runs that come after the first."""
+        return self.project()
 
     def time(self, advance=True):
         self.tick += advance
@@ -254,4 +260,43 @@ class Family(Source):
         return differences
 
 
-SOURCES = {source.name: source for source in (Append, AppendUnordered, Replace, Merge, Family)}
+class MergeIndexed(Merge):
+    """Upserts that find their rows by the key index, however small the table is."""
+
+    name = "merge_indexed"
+    env = {"FIRN_KEY_INDEX_RECORDS_MIN": "1"}
+
+
+class Upgraded(Merge):
+    """Upserts with deletion vectors into a table that the second run upgrades from format version 2."""
+
+    name = "upgraded"
+    version = 2
+
+    def table_text(self):
+        return super().table_text() + f"        format_version: {self.version}\n"
+
+    def next_project(self):
+        self.version = 3
+        return self.project()
+
+
+class Audited(Append):
+    """Appends that go to a branch, are checked there and published."""
+
+    name = "audited"
+
+    def table_text(self):
+        return super().table_text() + "        publish: audit\n        checks: [{not_null: id}]\n"
+
+
+class Maintained(Append):
+    """Appends, each followed by compaction and by an expiry of all snapshots but one. How many files a run writes depends on
+    how its pages arrive; two are enough for a rewrite, so that one happens after every run but the first."""
+
+    name = "maintained"
+    then = ("table", "maintain", "shop.orders", "--retain", "1", "--min-files", "2")
+
+
+SOURCES = {source.name: source for source in (Append, AppendUnordered, Replace, Merge, Family, MergeIndexed, Upgraded, Audited,
+                                              Maintained)}

@@ -1,5 +1,6 @@
 """One trial: bring the lake to a known state, run firn and hurt it, change the source, run again, judge."""
 
+import glob
 import os
 import shutil
 import signal
@@ -7,9 +8,10 @@ import subprocess
 import time
 
 from support.fake_api import FakeApi
-from support.firn_project import FirnProject, wait_until
+from support.firn_project import PATIENCE, FirnProject, wait_until
 from support.table_reader import ReadError, TableReader
 
+from forgetful import ForgetfulProject
 from source import SOURCES
 
 PHASES = ("first", "second")  # hurt the run that makes the tables, or one that adds to them
@@ -17,10 +19,12 @@ PHASES = ("first", "second")  # hurt the run that makes the tables, or one that 
 
 class World:
     """API, folder and readers that the trials of one process share. Locations in a lake are absolute, so every trial works
-    in the same folder: it is emptied, or filled from a copy of the state after the first run."""
+    in the same folder: it is emptied, or filled from a copy of the state after the first run. `stateless`: a kind of
+    forgetful.py; then the state folder is gone before every run. `url`: of the MinIO of kind s3."""
 
-    def __init__(self, folder, seed):
+    def __init__(self, folder, seed, stateless=None, url=""):
         self.folder, self.seed, self.reader = folder, seed, TableReader()
+        self.stateless, self.url = stateless, url
         self.env = {}  # added to that of every run
         self.num_values = self.num_trials = 0
 
@@ -33,26 +37,37 @@ class World:
         with FakeApi() as api:
             source = self.source = SOURCES[mode](api, self.seed)
             shutil.rmtree(self.folder, ignore_errors=True)
-            project = FirnProject(source.project(), env=self.env, folder=self.folder)
+            project = self.new_project(source)
+            project.then = source.then
             committed = ()
             if phase == "second":
-                first = project.firn("run", "--json")
+                first = run_all(project)
                 if first.code != 0:
                     return [f"the first run failed: {first}"]
                 committed = tuple(source.versions)
                 source.change()
+                project.write(source.next_project())
             hurt(project)
             self.num_trials += 1
             differences = self.judge(source, project, (), final=False)
             if differences:
                 return ["after the kill: " + d for d in differences]
             source.change()
-            second = project.firn("run", "--json")
+            project.write(source.next_project())
+            second = run_all(project)
             if second.code != 0:
                 return [f"the next run ended with {second.code}: {second}"]
             differences = self.judge(source, project, committed, final=True)
             self.num_values += getattr(source, "num_values", 0)
             return differences
+
+    def new_project(self, source):
+        env = {**self.env, **source.env}
+        if self.stateless is None:
+            return FirnProject(source.project(), env=env, folder=self.folder)
+        place = f"{os.path.basename(self.folder)}-{os.getpid()}-{self.num_trials}"
+        return ForgetfulProject(source.project(), self.stateless, place, self.url, folder=self.folder,
+                                env={**env, "FIRN_LEASE_SECONDS": "3"})
 
     def judge(self, source, project, committed, final):
         tables = project.tables()
@@ -75,7 +90,7 @@ class World:
 
         def run(project):
             begin = time.monotonic()
-            counted = project.firn("run", env={"FIRN_FAILPOINTS": "*=count", "FIRN_FAILPOINTS_LOG": log})
+            counted = run_all(project, env={"FIRN_FAILPOINTS": "*=count", "FIRN_FAILPOINTS_LOG": log})
             result["seconds"] = time.monotonic() - begin
             if counted.code != 0:
                 raise AssertionError(f"the counting run failed: {counted}")
@@ -84,19 +99,29 @@ class World:
         if differences:
             raise AssertionError(f"{mode}:{phase} is wrong without any failure:\n" + "\n".join(differences))
         hits = {}
-        with open(log) as file:
-            for line in file:
-                _, name, number = line.split()
-                hits[name] = int(number)
-        os.remove(log)
+        for written in glob.glob(log + "*"):  # of each process one: a failpoint counts anew in each
+            with open(written) as file:
+                for line in file:
+                    _, name, number = line.split()
+                    hits[name] = max(hits.get(name, 0), int(number))
+            os.remove(written)
         return hits, result["seconds"]
+
+
+def run_all(project, env=None):
+    """A run, and the command that follows it. Returns the result of the last that ran."""
+    result = project.firn("run", "--json", env=env)
+    if result.code == 0 and project.then:
+        env = {name: value + ".then" if name == "FIRN_FAILPOINTS_LOG" else value for name, value in (env or {}).items()}
+        result = project.firn(*project.then, env=env)
+    return result
 
 
 def at_failpoint(point, hit, action, unreached=None):
     """Hurts by a failpoint. `unreached`: list that takes failpoints that were not hit after all."""
 
     def hurt(project):
-        run = project.firn("run", env={"FIRN_FAILPOINTS": f"{point}={action}@{hit}"})
+        run = run_all(project, env={"FIRN_FAILPOINTS": f"{point}={action}@{hit}"})
         if action == "kill" and run.code != -9:
             if run.code != 0:
                 raise AssertionError(f"killed at {point}@{hit}, but: {run}")
@@ -104,6 +129,16 @@ def at_failpoint(point, hit, action, unreached=None):
                 unreached.append(f"{point}@{hit}")
         if action != "kill" and run.code < 0:
             raise AssertionError(f"died of a signal at {point}={action}@{hit}: {run}")
+
+    return hurt
+
+
+def killed_again(point, hit, second):
+    """Hurts by a kill, and by another one while the next run clears up what the first left."""
+
+    def hurt(project):
+        at_failpoint(point, hit, "kill")(project)
+        project.firn("run", env={"FIRN_FAILPOINTS": f"{second}=kill"})
 
     return hurt
 
@@ -130,7 +165,7 @@ def as_zombie(point="commit.before_swap", hit=1):
         zombie = project.start("run", env={"FIRN_FAILPOINTS": f"{point}=stop@{hit}"})
         try:
             wait_until(lambda: zombie.poll() is not None or is_stopped(zombie.pid), f"firn stops at {point}")
-            other = project.firn("run", "--set", "state=./other-state")
+            other = as_another_machine(project)
             if other.code != 0:
                 raise AssertionError(f"the second writer failed: {other}")
             zombie.send_signal(signal.SIGCONT)
@@ -140,6 +175,18 @@ def as_zombie(point="commit.before_swap", hit=1):
             zombie.wait()
 
     return hurt
+
+
+def as_another_machine(project):
+    """With a state in common the lease of the zombie has to end first."""
+    if getattr(project, "kind", "lost") == "lost":
+        return project.firn("run", "--set", "state=./other-state", **({"forget": False} if hasattr(project, "kind") else {}))
+    end = time.monotonic() + 60 * PATIENCE
+    while True:
+        other = project.firn("run", forget=False)
+        if other.code != 7 or time.monotonic() > end:
+            return other
+        time.sleep(0.2)  # a poll of another process's promise
 
 
 def is_stopped(process_id):

@@ -13,8 +13,9 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.comparator import compare  # noqa: E402
-from support.fake_api import FakeApi, Fault, Raw, unused_port  # noqa: E402
+from support.fake_api import FakeApi, Fault, Raw  # noqa: E402
 from support.firn_project import FirnProject, binary, has_failpoints, wait_until  # noqa: E402
+from support.free_port import free_port  # noqa: E402
 from support.table_reader import TableReader  # noqa: E402
 
 OWN = ("_firn_loaded_at", "_firn_run_id")
@@ -186,6 +187,23 @@ lake: {{warehouse: ./lake}}
         project.run()
         self.check(project, "shop.orders", current.values())
 
+    def test_only_true_deletes(self):
+        table = self.orders(3)
+        project = self.project(self.MERGE)
+        project.run()
+        kept = list(table.texts())
+        for key, value in ((1, "false"), (2, True)):
+            table.put(self.order(key, 30 + key, deleted=value))
+        refused = project.run(code=1)
+        self.assertEqual(refused.table("orders")["error"]["code"], "E0446")
+        self.check(project, "shop.orders", kept)
+        project.write(project_text(project) + "        on_error: quarantine\n")
+        rows = project.run().table("orders")["rows"]
+        self.assertEqual((rows["deleted"], rows["quarantined"]), (1, 1))
+        quarantine = self.reader.rows(project, "shop._quarantine")
+        self.assertEqual([json.loads(r["record"])["id"] for r in quarantine], [1])
+        self.assertIn("not true or false", quarantine[0]["reason"])
+
     def test_a_key_that_is_deleted_and_comes_back(self):
         table = self.orders(5)
         project = self.project(self.MERGE)
@@ -264,7 +282,7 @@ lake: {{warehouse: ./lake}}
         before = orders.texts()
         orders.put(self.order(7, 60))
         items.put({"order_id": 7, "line": 1, "price": Raw("3.0")})
-        self.api.fail("/v1/orders/7/items", Fault("404"), times=99)
+        self.api.fail("/v1/orders/7/items", Fault("403"), times=99)
         self.assertNotEqual(project.firn("run").code, 0)
         self.check(project, "shop.orders", before)
         self.api.faults.clear()
@@ -346,6 +364,31 @@ lake: {{warehouse: ./lake}}
         self.check(project, "shop.orders", [t for t in table.texts() if "tru}" not in t])
         self.assertEqual(len(self.reader.rows(project, "shop._quarantine")), 1)
 
+    def test_types_guessed_from_the_first_rows_are_taken_back(self):
+        """The first pages are enough to guess types by, and rows are written; then come rows that say otherwise."""
+        for disposition in ("append", "merge\n        primary_key: id"):
+            table = self.api.table(f"orders_{disposition[:5]}", page_size=500)
+            for i in range(1, 2501):
+                more = {"note": "x" * 200} if i < 2000 else {"extra": {"n": i}, "total": "free", "placed": "soon"}
+                table.put_text(json.dumps({**{k: str(v) for k, v in self.order(i, i).items() if k != "id"}, "id": i, **more}))
+            table.put_text('{"id":2501,"updated_at":"2025-01-01T00:00:02Z","status":tru}')
+            table.put_text('{"id":2,"status":"again","updated_at":"2025-01-01T00:00:02Z"}' if "merge" in disposition
+                           else '{"id":2502,"updated_at":"2025-01-01T00:00:02Z"}')
+            project = self.project(f"""      orders:
+        path: /v1/orders_{disposition[:5]}
+        records: data
+        paginate: {{type: cursor, next: meta.next, param: cursor}}
+        on_error: quarantine
+        write_disposition: {disposition}
+""")
+            result = project.run().table("orders")
+            self.assertEqual(result["rows"]["quarantined"], 1)
+            self.assertEqual(len(self.reader.rows(project, "shop._quarantine")), 1)
+            texts = [t for t in table.texts() if "tru}" not in t]
+            if "merge" in disposition:
+                texts = [t for t in texts if json.loads(t)["id"] != 2] + [texts[-1]]
+            self.check(project, "shop.orders", texts)
+
     # --- choosing what runs ---
 
     def test_full_refresh_reads_everything_anew(self):
@@ -422,7 +465,7 @@ lake: {{warehouse: ./lake}}
         self.assertIn("SHOP_TOKEN", unset.err)
 
     def test_exit_5_for_an_unreachable_source(self):
-        project = self.project(self.MERGE, source=", retry: {attempts: 2, total: 5s}", url=f"http://127.0.0.1:{unused_port()}")
+        project = self.project(self.MERGE, source=", retry: {attempts: 2, total: 5s}", url=f"http://127.0.0.1:{free_port()}")
         result = project.firn("run")
         self.assertEqual(result.code, 5, result)
 
@@ -523,6 +566,50 @@ lake: {{warehouse: ./lake}}
         self.assertEqual(len(self.reader.rows(project, "shop.orders")), 7)
         project.run()
         self.check(project, "shop.orders", self.api.tables["orders"].texts())
+
+    def test_a_cut_reading_never_passes_for_the_whole(self):
+        table = self.orders(30)
+        project = self.project(ORDERS + "        write_disposition: replace\n")
+        part = project.run("--max-rows", "7").table("orders")
+        self.assertEqual(part["rows"]["read"], 7)
+        self.assertIn("a part of the source", part["warnings"][0])
+        project.run()
+        self.check(project, "shop.orders", table.texts())
+        refused = project.run("--max-rows", "7", code=2)
+        self.assertEqual(refused.table("orders")["error"]["code"], "E0833", refused)
+        self.check(project, "shop.orders", table.texts())
+
+    def test_a_cut_append_goes_on_where_it_stopped(self):
+        table = self.orders(35, page_size=10)
+        project = self.project(ORDERS + INCREMENTAL + "        write_disposition: append\n")
+        self.assertEqual(project.run("--max-rows", "3", code=2).table("orders")["error"]["code"], "E0831")
+        anew = project.run("--full-refresh", "--max-rows", "25", code=2).table("orders")
+        self.assertEqual(anew["error"]["code"], "E0833", "rows behind the last position would come again")
+        first = project.run("--max-rows", "25").table("orders")
+        self.assertEqual(first["rows"]["read"], 20, first)
+        project.run("--max-rows", "25")
+        project.run()
+        self.check(project, "shop.orders", table.texts())
+
+    def test_a_window_of_an_append_table_is_asked_about(self):
+        table = self.orders(12)
+        project = self.project(ORDERS + INCREMENTAL + "        write_disposition: append\n")
+        window = ("--from", "2025-01-01T00:00:00Z")
+        self.assertEqual(project.run(*window, code=2).table("orders")["error"]["code"], "E0832")
+        project.run()
+        self.check(project, "shop.orders", table.texts())
+        before = project.firn("state", "get", "orders").out
+        result = project.run(*window, "--yes").table("orders")
+        self.assertEqual(len(self.reader.rows(project, "shop.orders")), 24)
+        self.assertEqual(project.firn("state", "get", "orders").out, before)
+        self.assertEqual(result["position_after"], result["position_before"], "a position that was not saved is not told")
+
+    def test_files_and_batches_of_so_many_rows(self):
+        table = self.orders(100, page_size=60)
+        project = self.project(self.MERGE + "        file_max_rows: 30\n        batch_rows: 7\n")
+        project.run()
+        self.check(project, "shop.orders", table.texts())
+        self.assertEqual(len(os.listdir(project.path("lake", "shop", "orders", "data"))), 4)
 
     def test_static_partitions_of_a_request(self):
         table = self.orders(20)

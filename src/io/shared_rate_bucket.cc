@@ -1,0 +1,131 @@
+#include "io/shared_rate_bucket.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <utility>
+
+#include "io/file_store.h"
+
+namespace firn::io {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int64_t kLockWaitMs = 2'000;
+constexpr int64_t kAheadMicrosMax = int64_t{25} * 3'600'000'000;  // more: the clock was set back
+constexpr char kFormat[] = "firn-rate 1 %lld %lld\n";
+
+// Wall-clock microseconds.
+struct Moments {
+  long long next = 0;          // the next free place
+  long long paused_until = 0;  // no request before
+};
+
+class FileCloser {
+ public:
+  explicit FileCloser(int file) : file_(file) {}
+  FileCloser(const FileCloser&) = delete;
+  FileCloser& operator=(const FileCloser&) = delete;
+  ~FileCloser() { ::close(file_); }  // releases the lock
+  int get() const { return file_; }
+
+ private:
+  const int file_;
+};
+
+Moments ReadMoments(int file) {
+  char text[128] = {};
+  Moments moments;
+  if (::pread(file, text, sizeof text - 1, 0) <= 0 ||
+      std::sscanf(text, kFormat, &moments.next, &moments.paused_until) != 2) {
+    return {};
+  }
+  return moments;
+}
+
+Status WriteMoments(int file, const Moments& moments, const std::string& path) {
+  char text[128];
+  const int size = std::snprintf(text, sizeof text, kFormat, moments.next, moments.paused_until);
+  if (::ftruncate(file, 0) != 0 || ::pwrite(file, text, static_cast<size_t>(size), 0) != size) {
+    return FileError("write", path, errno);
+  }
+  return Status::OK();
+}
+
+class FileBucket : public SharedRateBucket {
+ public:
+  FileBucket(std::string path, double requests_per_second, const Clock& clock, double sleep_scale)
+      : path_(std::move(path)),
+        interval_micros_(static_cast<int64_t>(1e6 / requests_per_second * sleep_scale)),
+        sleep_scale_(std::max(sleep_scale, 1e-6)),
+        clock_(clock) {}
+
+  Result<milliseconds> Take(milliseconds wait_max, std::stop_token stop) override {
+    milliseconds wait{0};
+    ARROW_RETURN_NOT_OK(Change(stop, [&](Moments& moments) {
+      const int64_t now = clock_.Now().micros;
+      const int64_t mine = std::max<int64_t>({now, moments.next, moments.paused_until});
+      wait = milliseconds((mine - now + 999) / 1000);
+      const double counted = static_cast<double>(wait.count()) / sleep_scale_;
+      if (counted > static_cast<double>(wait_max.count())) return false;
+      moments.next = mine + interval_micros_;
+      return true;
+    }));
+    const auto counted = static_cast<int64_t>(static_cast<double>(wait.count()) / sleep_scale_);
+    if (counted <= wait_max.count()) return wait;
+    return MakeError(Fault::kUnreachable,
+                     "rate limit reached: next request allowed in " + std::to_string(counted / 1000) +
+                         " s, longer than this run waits",
+                     {.next = "run again later"});
+  }
+
+  Status Pause(milliseconds delay, std::stop_token stop) override {
+    return Change(stop, [&](Moments& moments) {
+      const auto scaled = static_cast<int64_t>(static_cast<double>(delay.count()) * 1000 * sleep_scale_);
+      moments.paused_until = std::max<long long>(moments.paused_until, clock_.Now().micros + scaled);
+      return true;
+    });
+  }
+
+ private:
+  // Changes the file under its lock if `change` says so.
+  Status Change(std::stop_token stop, const std::function<bool(Moments&)>& change) {
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), error);
+    const int opened = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (opened < 0) return FileError("open rate file", path_, errno);
+    const FileCloser file(opened);
+    for (int64_t waited = 0; ::flock(file.get(), LOCK_EX | LOCK_NB) != 0; ++waited) {
+      if (errno != EWOULDBLOCK) return FileError("lock", path_, errno);
+      if (waited >= kLockWaitMs)
+        return MakeError(Fault::kTransient, "locked by another process for too long: " + path_);
+      ARROW_RETURN_NOT_OK(clock_.Sleep(milliseconds(1), stop));
+    }
+    Moments moments = ReadMoments(file.get());
+    const int64_t latest = clock_.Now().micros + kAheadMicrosMax;
+    if (moments.next > latest || moments.paused_until > latest) moments = {};
+    return change(moments) ? WriteMoments(file.get(), moments, path_) : Status::OK();
+  }
+
+  const std::string path_;
+  const int64_t interval_micros_;
+  const double sleep_scale_;
+  const Clock& clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<SharedRateBucket> SharedRateBucket::Make(std::string path, double requests_per_second,
+                                                         const Clock& clock, double sleep_scale) {
+  FIRN_CHECK(requests_per_second > 0);
+  return std::make_unique<FileBucket>(std::move(path), requests_per_second, clock, sleep_scale);
+}
+
+}  // namespace firn::io

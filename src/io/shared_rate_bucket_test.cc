@@ -1,0 +1,111 @@
+#include "io/shared_rate_bucket.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "io/rate_budget.h"
+#include "io/temporary_folder.h"
+
+namespace firn::io {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLong = std::chrono::hours(1);
+
+class SharedRateBucketTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<SharedRateBucket> Make(double per_second = 10) {
+    return SharedRateBucket::Make(path_, per_second, clock_, 1.0);
+  }
+  TemporaryFolder folder_;
+  const std::string path_ = folder_.path() + "/state/rate/api.example";
+  FakeClock clock_;
+};
+
+TEST_F(SharedRateBucketTest, SpacesTheRequestsOfAllWhoShareTheFile) {
+  const auto one = Make(), other = Make();
+  EXPECT_EQ(one->Take(kLong, {}).ValueOrDie().count(), 0);
+  EXPECT_EQ(other->Take(kLong, {}).ValueOrDie().count(), 100);
+  EXPECT_EQ(one->Take(kLong, {}).ValueOrDie().count(), 200);
+  clock_.Advance(std::chrono::seconds(10));
+  EXPECT_EQ(other->Take(kLong, {}).ValueOrDie().count(), 0);
+  EXPECT_EQ(one->Take(kLong, {}).ValueOrDie().count(), 100) << "no burst after a time without requests";
+}
+
+TEST_F(SharedRateBucketTest, APauseHoldsForAll) {
+  const auto one = Make(), other = Make();
+  ASSERT_TRUE(one->Pause(std::chrono::seconds(30), {}).ok());
+  EXPECT_EQ(other->Take(kLong, {}).ValueOrDie().count(), 30'000);
+}
+
+TEST_F(SharedRateBucketTest, AWaitThatIsTooLongTakesNoPlace) {
+  const auto bucket = Make(0.1);
+  EXPECT_EQ(bucket->Take(kLong, {}).ValueOrDie().count(), 0);
+  const auto refused = bucket->Take(std::chrono::seconds(5), {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(FaultOf(refused.status()), Fault::kUnreachable);
+  EXPECT_EQ(bucket->Take(kLong, {}).ValueOrDie().count(), 10'000);
+}
+
+TEST_F(SharedRateBucketTest, ADamagedFileOrAClockSetBackBeginsAnew) {
+  const auto bucket = Make();
+  EXPECT_TRUE(bucket->Take(kLong, {}).ok());
+  std::ofstream(path_) << "nonsense";
+  EXPECT_EQ(bucket->Take(kLong, {}).ValueOrDie().count(), 0);
+  std::ofstream(path_) << "firn-rate 1 99999999999999999 0\n";
+  EXPECT_EQ(bucket->Take(kLong, {}).ValueOrDie().count(), 0);
+}
+
+// Real processes: together they keep the rate of one.
+TEST_F(SharedRateBucketTest, ProcessesShareOneRate) {
+  constexpr int kProcesses = 4;
+  constexpr int kEach = 5;
+  constexpr double kPerSecond = 100;
+  const auto clock = MakeSystemClock().ValueOrDie();
+  const auto begin = clock->Steady();
+  std::vector<pid_t> children;
+  for (int i = 0; i < kProcesses; ++i) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const auto bucket = SharedRateBucket::Make(path_, kPerSecond, *clock, 1.0);
+      bool ok = true;
+      for (int n = 0; n < kEach; ++n) {
+        const auto wait = bucket->Take(kLong, {});
+        ok = ok && wait.ok() && clock->Sleep(*wait, {}).ok();
+      }
+      ::_exit(ok ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  const double seconds = std::chrono::duration<double>(clock->Steady() - begin).count();
+  EXPECT_GE(seconds, (kProcesses * kEach - 1) / kPerSecond);
+}
+
+TEST_F(SharedRateBucketTest, BudgetsOfOneCredentialUseTheFile) {
+  const RateLimits limits{.requests_per_second = 1};
+  RateBudgets one(clock_, 1.0, folder_.path() + "/rate"), other(clock_, 1.0, folder_.path() + "/rate");
+  int64_t waited = 0;
+  EXPECT_TRUE(one.For("api.example:443", "c", limits).Acquire({}, kLong, &waited).ok());
+  EXPECT_EQ(waited, 0);
+  EXPECT_TRUE(other.For("api.example:443", "c", limits).Acquire({}, kLong, &waited).ok());
+  EXPECT_EQ(waited, 1'000);
+  EXPECT_TRUE(other.For("api.example:443", "another", limits).Acquire({}, kLong, &waited).ok());
+  EXPECT_EQ(waited, 1'000);
+  one.For("api.example:443", "c", limits).Pause(std::chrono::seconds(9));
+  waited = 0;
+  EXPECT_TRUE(other.For("api.example:443", "c", limits).Acquire({}, kLong, &waited).ok());
+  EXPECT_EQ(waited, 9'000);
+}
+
+}  // namespace
+}  // namespace firn::io

@@ -1,0 +1,169 @@
+#include "source/airbyte/decoder.h"
+
+#include <algorithm>
+
+#include "source/airbyte/csv_rows.h"
+#include "source/airbyte/xml_value.h"
+#include "source/airbyte/zip_member.h"
+
+namespace firn::source::airbyte {
+namespace {
+
+using connector::airbyte::ManifestError;
+
+std::vector<Value> ItemsOf(Value value) {
+  if (!value.is_list()) return {std::move(value)};
+  return value.as_list();
+}
+
+class JsonDecoder : public Decoder {
+ public:
+  Result<std::vector<Value>> Decode(const ApiResponse& response) const override {
+    if (!response.is_json()) return std::vector<Value>{EmptyMap()};
+    std::vector<Value> items = ItemsOf(response.Json());
+    if (items.empty()) items.push_back(EmptyMap());
+    return items;
+  }
+};
+
+class XmlDecoder : public Decoder {
+ public:
+  Result<std::vector<Value>> Decode(const ApiResponse& response) const override {
+    auto value = ParseXml(response.text());
+    if (!value.ok()) return std::vector<Value>{EmptyMap()};
+    return std::vector<Value>{value.MoveValueUnsafe()};
+  }
+};
+
+/// Bytes that hold rows: what is inside a gzip or zip wrapper, too.
+class BytesDecoder : public Decoder {
+ public:
+  Result<std::vector<Value>> Decode(const ApiResponse& response) const override { return DecodeBytes(response.text()); }
+  bool seen_by_paginator() const override { return false; }
+  virtual Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const = 0;
+};
+
+class JsonBytesDecoder : public BytesDecoder {
+ public:
+  Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const override {
+    ARROW_ASSIGN_OR_RAISE(Value value, jinja::ParseJson(bytes));
+    return ItemsOf(std::move(value));
+  }
+};
+
+class JsonLinesDecoder : public BytesDecoder {
+ public:
+  Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const override {
+    std::vector<Value> rows;
+    while (!bytes.empty()) {
+      const size_t end = std::min(bytes.find('\n'), bytes.size());
+      auto value = jinja::ParseJson(bytes.substr(0, end));
+      if (value.ok()) rows.push_back(value.MoveValueUnsafe());  // as the reference: a bad line is left out
+      bytes.remove_prefix(std::min(end + 1, bytes.size()));
+    }
+    return rows;
+  }
+};
+
+class LinesDecoder : public BytesDecoder {
+ public:
+  Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const override {
+    std::vector<Value> rows;
+    while (!bytes.empty()) {
+      const size_t end = std::min(bytes.find('\n'), bytes.size());
+      std::string_view line = bytes.substr(0, end);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      rows.push_back(Value::OfMap({{Value::String("record"), Value::String(line)}}));
+      bytes.remove_prefix(std::min(end + 1, bytes.size()));
+    }
+    return rows;
+  }
+};
+
+class CsvDecoder : public BytesDecoder {
+ public:
+  explicit CsvDecoder(CsvOptions options) : options_(std::move(options)) {}
+  Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const override {
+    return ParseCsvRows(bytes, options_);
+  }
+
+ private:
+  const CsvOptions options_;
+};
+
+class GzipDecoder : public BytesDecoder {
+ public:
+  explicit GzipDecoder(std::unique_ptr<BytesDecoder> inner) : inner_(std::move(inner)) {}
+  Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const override {
+    if (!bytes.starts_with("\x1f\x8b")) return inner_->DecodeBytes(bytes);  // the transport has unpacked it
+    ARROW_ASSIGN_OR_RAISE(const std::string plain, Gunzip(bytes));
+    return inner_->DecodeBytes(plain);
+  }
+
+ private:
+  const std::unique_ptr<BytesDecoder> inner_;
+};
+
+class ZipDecoder : public BytesDecoder {
+ public:
+  explicit ZipDecoder(std::unique_ptr<BytesDecoder> inner) : inner_(std::move(inner)) {}
+  Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const override {
+    ARROW_ASSIGN_OR_RAISE(const auto members, UnzipMembers(bytes));
+    std::vector<Value> rows;
+    for (const std::string& member : members) {
+      ARROW_ASSIGN_OR_RAISE(auto more, inner_->DecodeBytes(member));
+      rows.insert(rows.end(), more.begin(), more.end());
+    }
+    return rows;
+  }
+
+ private:
+  const std::unique_ptr<BytesDecoder> inner_;
+};
+
+CsvOptions OptionsOf(const Component& component) {
+  CsvOptions options{.delimiter = component.Text("delimiter", ","),
+                     .encoding = component.Text("encoding", "utf-8"),
+                     .nulls = {},
+                     .has_nulls = component.Has("set_values_to_none")};
+  if (const auto* values = component.Find("set_values_to_none");
+      values != nullptr && values->kind() == expression::Value::Kind::kList) {
+    for (const auto& value : values->as_list()) options.nulls.push_back(expression::ToText(value));
+  }
+  return options;
+}
+
+Result<std::unique_ptr<BytesDecoder>> MakeBytesDecoder(const Component& component) {
+  const std::string type = component.type();
+  std::unique_ptr<BytesDecoder> made;
+  if (!component.present() || type == "JsonDecoder" || type == "JsonItemsDecoder") made.reset(new JsonBytesDecoder());
+  if (type == "JsonlDecoder") made.reset(new JsonLinesDecoder());
+  if (type == "IterableDecoder") made.reset(new LinesDecoder());
+  if (type == "CsvDecoder") made.reset(new CsvDecoder(OptionsOf(component)));
+  if (type == "GzipDecoder" || type == "ZipfileDecoder") {
+    ARROW_ASSIGN_OR_RAISE(auto inner, MakeBytesDecoder(component.Child("decoder")));
+    made.reset(type == "GzipDecoder" ? static_cast<BytesDecoder*>(new GzipDecoder(std::move(inner)))
+                                     : new ZipDecoder(std::move(inner)));
+  }
+  if (made == nullptr || type == "JsonItemsDecoder") {
+    return ManifestError(component, "a decoder of type " + type + " cannot be run");
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<Value> Decoder::FirstOf(const ApiResponse& response) const {
+  if (!seen_by_paginator()) return EmptyMap();
+  ARROW_ASSIGN_OR_RAISE(const auto values, Decode(response));
+  return values.empty() ? EmptyMap() : values.front();
+}
+
+Result<std::unique_ptr<Decoder>> Decoder::Make(const Component& component) {
+  if (!component.present() || component.type() == "JsonDecoder") return std::unique_ptr<Decoder>(new JsonDecoder());
+  if (component.type() == "XmlDecoder") return std::unique_ptr<Decoder>(new XmlDecoder());
+  ARROW_ASSIGN_OR_RAISE(auto made, MakeBytesDecoder(component));
+  return std::unique_ptr<Decoder>(std::move(made));
+}
+
+}  // namespace firn::source::airbyte

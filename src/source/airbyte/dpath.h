@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "source/airbyte/values.h"
+
+/// Paths into values as the Python package dpath reads them: a step is a key or a list index, `*`, `?` and `[…]` match
+/// like shell patterns, `**` any number of steps.
+namespace firn::source::airbyte {
+
+using Path = std::vector<std::string>;
+
+/// Shell pattern match (fnmatch with case).
+bool MatchesGlob(std::string_view text, std::string_view pattern);
+/// True if a step holds a pattern character.
+bool IsGlob(std::string_view step);
+/// All values the path leads to, in reading order.
+std::vector<Value> ValuesAt(const Value& root, const Path& path);
+/// The one value the path leads to; undefined if there is none.
+Value ValueAt(const Value& root, const Path& path);
+/// Sets the value at a path of plain steps, making maps on the way; a list grows to the index it needs. A scalar on the
+/// way is left alone (nothing is set).
+Value WithValueAt(const Value& root, const Path& path, size_t depth, Value value);
+/// Removes what the path leads to; in a list the item becomes null unless it is the last. `keep`: those for which it
+/// returns true stay.
+Value WithoutPath(const Value& root, const Path& path, size_t depth = 0);
+
+}  // namespace firn::source::airbyte

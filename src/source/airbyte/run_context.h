@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.h"
+#include "io/http_client.h"
+#include "source/airbyte/interpolation.h"
+#include "source/airbyte/values.h"
+
+namespace firn::source::airbyte {
+
+class MessageWriter;
+class ResponseCache;
+class TokenStore;
+class ApiBudget;
+class ConfigKeeper;
+
+/// What the components of one run share. Borrowed by all of them; outlives them.
+struct RunContext {
+  Value config;  // after migrations and transformations
+  const Clock* clock = nullptr;
+  io::HttpClient* http = nullptr;
+  double sleep_scale = 1.0;
+  std::stop_token stop;
+  MessageWriter* messages = nullptr;
+  ResponseCache* cache = nullptr;
+  TokenStore* tokens = nullptr;
+  ApiBudget* budget = nullptr;     // null: no limits
+  ConfigKeeper* keeper = nullptr;  // null: the configuration never changes
+  std::string manifest_folder;     // where schema files may lie
+
+  /// A scope that knows the configuration.
+  Scope NewScope() const {
+    Scope scope(clock);
+    scope.Set("config", config);
+    return scope;
+  }
+  /// Waits as the reference runtime would: scaled, and with a scale below 1 never longer than 0.2 s.
+  Status Wait(double seconds) const;
+};
+
+}  // namespace firn::source::airbyte

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <arrow/io/interfaces.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/content_hash.h"
+#include "base/status.h"
+#include "config/files_config.h"
+#include "source/files/file_position.h"
+
+namespace firn::source::files {
+
+/// The bytes of a file as they lie there, front to back, in blocks. Used by one thread.
+class RawInput : public arrow::io::InputStream {
+ public:
+  struct Options {
+    int64_t size = 0;  // of the file; not a byte more is read, and one less is an error
+    int64_t block_bytes = int64_t{1} << 20;
+    bool hashes = true;
+  };
+  RawInput(std::shared_ptr<arrow::io::RandomAccessFile> file, Options options);
+  ~RawInput() override;
+
+  Status Close() override;
+  bool closed() const override { return closed_; }
+  Result<int64_t> Tell() const override { return position_; }
+  Result<int64_t> Read(int64_t nbytes, void* out) override;
+  Result<std::shared_ptr<arrow::Buffer>> Read(int64_t nbytes) override;
+
+  /// Returns the first bytes without taking them. Before the first Read.
+  Result<std::string> Look(int64_t size);
+  /// Reads what is left, so that the hash is of the whole file.
+  Status ReadToEnd();
+  /// Of the bytes read from the file; all of them after ReadToEnd.
+  Hash128 Digest() const { return hash_.Digest(); }
+
+ private:
+  Status Fill();
+
+  const std::shared_ptr<arrow::io::RandomAccessFile> file_;
+  const Options options_;
+  ContentHash hash_;
+  std::shared_ptr<arrow::Buffer> block_;
+  int64_t in_block_ = 0;  // bytes of block_ that were given
+  int64_t position_ = 0;  // bytes that were given
+  int64_t read_end_ = 0;  // bytes that were read from the file
+  bool closed_ = false;
+};
+
+/// How a file is packed, by its first bytes.
+config::FileCompression CompressionOf(std::string_view first_bytes);
+
+/// The bytes of a file after they were unpacked: several gzip members or zstd frames one after the other are one
+/// stream. Used by one thread.
+class UnpackedInput {
+ public:
+  struct Options {
+    config::FileCompression compression = config::FileCompression::kNone;  // kNone, kGzip or kZstd
+    bool hashes = true;
+  };
+  /// Errors: those of the library.
+  static Result<std::unique_ptr<UnpackedInput>> Open(std::shared_ptr<arrow::io::InputStream> raw, Options options);
+
+  /// Reads up to `nbytes`; 0 is the end. Errors: kBadData E0885 for packed bytes that are damaged, end early or unpack
+  /// to over 1,000 times their size; those of the file.
+  Result<int64_t> Read(int64_t nbytes, void* out);
+  enum class Skipped { kThere, kOther, kInLine };
+  /// How lines end in the bytes: of UTF-16 a character has two.
+  struct LineEnds {
+    bool cr = false;  // by CR alone too
+    bool is_wide = false, is_big_endian = false;
+  };
+  /// Goes to where reading may go on. kThere: the bytes before are those of the mark, and a record ends there; a line
+  /// end that came later is skipped, and the mark moved behind it. kOther: the bytes are others. kInLine: the same
+  /// bytes, but the last line had no end and goes on. Before the first Read; unless kThere the input is of no more use.
+  /// Errors: as Read.
+  Result<Skipped> SkipTo(Mark* mark, LineEnds ends);
+  /// What a mark has to hold about the bytes read so far.
+  Hash128 Digest() const { return hash_.Digest(); }
+  int64_t num_hashed() const { return hash_.num_bytes(); }
+
+ private:
+  UnpackedInput(std::shared_ptr<arrow::io::InputStream> raw, std::shared_ptr<arrow::io::InputStream> input, bool hashes)
+      : raw_(std::move(raw)), input_(std::move(input)), hashes_(hashes) {}
+  Result<int64_t> ReadNew(int64_t nbytes, void* out);
+  Result<char> LookAt(size_t place, LineEnds ends);
+
+  const std::shared_ptr<arrow::io::InputStream> raw_;
+  const std::shared_ptr<arrow::io::InputStream> input_;
+  const bool hashes_;
+  ContentHash hash_;
+  int64_t num_unpacked_ = 0;
+  std::string kept_;  // read by SkipTo, and behind the mark
+};
+
+}  // namespace firn::source::files
