@@ -74,11 +74,13 @@ Result<int> RunSource(App& app, const Arguments& arguments, const std::string& c
                                                                           .manifest_folder = FolderOf(path),
                                                                           .threads = 4}));
   if (command == "check") {
-    ARROW_RETURN_NOT_OK(source->Check().status());
+    const Status readable = source->Check();
+    ARROW_RETURN_NOT_OK(messages.ConnectionStatus(readable.ok(), readable.ok() ? "" : readable.message()));
     return 0;
   }
   if (command == "discover") {
-    ARROW_RETURN_NOT_OK(source->Discover());
+    ARROW_ASSIGN_OR_RAISE(const jinja::Value streams, source->Discover());
+    ARROW_RETURN_NOT_OK(messages.Catalog(jinja::ToJson(streams)));
     return 0;
   }
   ARROW_ASSIGN_OR_RAISE(const jinja::Value catalog, ReadJson(arguments, "--catalog"));

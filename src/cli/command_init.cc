@@ -5,6 +5,8 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "config/project.h"
+#include "connector/airbyte/declared_streams.h"
+#include "connector/airbyte/project_text.h"
 #include "pipeline/probe.h"
 
 namespace firn::cli {
@@ -110,6 +112,7 @@ class Init {
                         .state = "nothing was written",
                         .next = "firn init " + what + (what.empty() ? "" : " ") + "--dir OTHER   (or --print)"});
     }
+    if (arguments_.Given("--from")) return FromConnector(arguments_.Text("--from"));
     if (what.empty()) return WriteSkeleton();
     if (what.find("://") == std::string::npos) {
       return MakeError(Fault::kConfig, "there is no template `" + what + "`",
@@ -130,6 +133,30 @@ class Init {
     ARROW_RETURN_NOT_OK(WriteFiles({.yaml = kSkeleton, .variables = {{"SHOP_TOKEN", ""}}}));
     app_.Next("edit " + (folder_ / "firn.yaml").string() +
               ", then firn validate   (or: firn init URL to have an API probed)");
+    return 0;
+  }
+
+  Result<int> FromConnector(const std::string& from) {
+    constexpr std::string_view kScheme = "airbyte:";
+    if (!from.starts_with(kScheme)) {
+      return MakeError(
+          Fault::kConfig, "`" + from + "` names no connector",
+          {.code = "E0852", .state = "nothing was written", .next = "firn init --from airbyte:manifest.yaml"});
+    }
+    const fs::path manifest = from.substr(kScheme.size());
+    ARROW_ASSIGN_OR_RAISE(const auto read, connector::airbyte::ReadManifest(manifest.string()));
+    const std::string path = fs::proximate(fs::absolute(manifest), fs::absolute(folder_)).string();
+    const auto text = connector::airbyte::ProjectFor(read, path);
+    if (arguments_.Flag("--print")) {
+      ARROW_RETURN_NOT_OK(app_.Print(text.yaml));
+      return 0;
+    }
+    pipeline::ProbeProject project{.yaml = text.yaml, .table = text.first_table};
+    for (const std::string& variable : text.variables) project.variables.emplace_back(variable, "");
+    ARROW_RETURN_NOT_OK(WriteFiles(project));
+    const std::string cd = folder_ == "." ? "" : "cd " + folder_.string() + " && ";
+    app_.Next(cd + (text.variables.empty() ? "" : "fill in .env (see .env.example), then ") + "firn preview " +
+              (project.table.empty() ? "TABLE" : project.table));
     return 0;
   }
 
@@ -219,10 +246,11 @@ Command InitCommand() {
   return {
       .name = "init",
       .group = "Start",
-      .summary = "write a project; with a URL the live API is probed for it",
+      .summary = "write a project; a live API is probed for it, a connector read",
       .options = {{.name = "URL",
                    .kind = Option::Kind::kPositional,
                    .help = "an endpoint that answers with rows; left out: a skeleton"},
+                  {.name = "--from", .help = "a connector: airbyte:PATH of its manifest.yaml"},
                   {.name = "--dir", .help = "folder of the project (the current one)"},
                   {.name = "--token-env", .help = "environment variable that holds a bearer token for the probe"},
                   {.name = "--print", .kind = Option::Kind::kFlag, .help = "print firn.yaml to stdout, write nothing"}},

@@ -1,5 +1,6 @@
 #include "config/descriptor.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace firn::config {
@@ -52,8 +53,18 @@ Field Field::Unbuilt() && {
 }
 
 Field Field::OnlyFor(std::string source_type) && {
-  only_for = std::move(source_type);
+  only_for.push_back(std::move(source_type));
   return std::move(*this);
+}
+
+bool Field::IsFor(std::string_view source_type) const {
+  return only_for.empty() || std::ranges::find(only_for, source_type) != only_for.end();
+}
+
+std::string Field::SourceTypesText() const {
+  std::string text;
+  for (const std::string& source : only_for) text += (text.empty() ? "`type: " : " or `type: ") + source + "`";
+  return text;
 }
 
 Field Field::InterpolatedIsSecret() && {

@@ -60,7 +60,7 @@ struct Field {
   bool required = false;
   bool secret = false;
   bool unbuilt = false;
-  std::string only_for;                 // of a table: the type of source it is for; empty: all
+  std::vector<std::string> only_for;    // of a table: the types of source it is for; empty: all
   bool interpolated_is_secret = false;  // values that hold a ${…} are redacted, others are not
   std::optional<int64_t> min;           // kInt, kSize, kDuration, in their unit; kList: number of items
   std::optional<int64_t> max;
@@ -75,7 +75,10 @@ struct Field {
   Field Required() &&;
   Field Secret() &&;
   Field Unbuilt() &&;
-  Field OnlyFor(std::string source_type) &&;
+  Field OnlyFor(std::string source_type) &&;  // several times: for each of them
+  bool IsFor(std::string_view source_type) const;
+  /// "`type: a` or `type: b`"
+  std::string SourceTypesText() const;
   Field InterpolatedIsSecret() &&;
   Field Range(int64_t low, int64_t high) &&;
   Field AtLeast(int64_t low) &&;

@@ -239,6 +239,13 @@ constexpr std::array kExplanations = {
                 "A source of `type: process` has a command, a list of words that no shell reads, and a mapping of "
                 "settings that the program gets as JSON.",
                 "source: {type: process, command: [python3, extract.py], config: {token: \"${env:TOKEN}\"}}"},
+    Explanation{"E0502", "a connector's manifest that cannot be used",
+                "A source of `type: airbyte` names a manifest.yaml and a mapping of settings, as its `spec` says.",
+                "source: {type: airbyte, manifest: ./source-x/manifest.yaml, config: {api_key: \"${env:KEY}\"}}"},
+    Explanation{"E0503", "a stream that a manifest does not have, or that cannot be run",
+                "firn airbyte discover names the streams there are. Parts that are Python classes run in Airbyte's own "
+                "runtime alone.",
+                "tables: {orders: {stream: Orders}}"},
 };
 
 constexpr bool IsSorted() {

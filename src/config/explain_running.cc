@@ -84,6 +84,9 @@ constexpr std::array kExplanations = {
                 "A redirect, or a name that changed its address meanwhile, would have had this machine ask one of its "
                 "neighbours (loopback, private, link-local). Nothing was sent there.",
                 "source: {http: {allow_private_redirects: true}}"},
+    Explanation{"E0504", "a connector could not read a stream",
+                "The reason is what the connector's error rules say, with the place in its manifest or the request.",
+                ""},
     Explanation{"E0601", "an empty body", "The status was good and nothing came. It is never taken for an empty table.",
                 "empty_body: no_records"},
     Explanation{"E0602", "HTML instead of JSON", "Often a login page, a proxy or an error page sent with status 200.",

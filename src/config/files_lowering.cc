@@ -172,16 +172,17 @@ void LowerFiles(const ObjectView& table, const LoweringContext& context, TableCo
 void JudgeFieldsOfSource(const ObjectView& table, const std::string& path, std::string_view source,
                          const LoweringContext& context) {
   for (const Field& field : TableType()->fields) {
-    if (field.only_for.empty() || field.only_for == source || !table.Has(field.name)) continue;
+    if (field.IsFor(source) || !table.Has(field.name)) continue;
     context
         .Error("E0208", path + "." + field.name,
-               "`" + field.name + "` is for tables of `type: " + field.only_for +
-                   "`, and this source is `type: " + std::string(source) + "`")
+               "`" + field.name + "` is for tables of " + field.SourceTypesText() +
+                   ", and this source is `type: " + std::string(source) + "`")
         .help = "remove it";
   }
   for (const char* const name : {"path", "records"}) {
-    if (source != "process" || !table.Has(name)) continue;
-    context.Error("E0208", path + "." + name, "`" + std::string(name) + "` says nothing to a program").help =
+    if ((source != "process" && source != "airbyte") || !table.Has(name)) continue;
+    const char* const whom = source == "process" ? "a program" : "a connector";
+    context.Error("E0208", path + "." + name, "`" + std::string(name) + "` says nothing to " + whom).help =
         "write `stream:`, or put it into `config:` of the source";
   }
 }

@@ -36,8 +36,11 @@ Variant ProcessSourceVariant() {
 }
 
 std::vector<Field> ProcessFields() {
-  return {
-      Text("stream").OnlyFor("process").Doc("What the program calls the table. Default: its name.").Example("orders")};
+  return {Text("stream")
+              .OnlyFor("process")
+              .OnlyFor("airbyte")
+              .Doc("What the program or connector calls the table. Default: its name.")
+              .Example("orders")};
 }
 
 }  // namespace firn::config

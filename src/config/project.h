@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "config/declared_tables.h"
 #include "config/diagnostic.h"
 #include "config/lake_config.h"
 #include "config/source_config.h"
@@ -91,6 +92,8 @@ struct LoadOptions {
 
   /// false: the same of pipelines' sources and tables alone, for commands that ask no source.
   bool resolve_sources = true;
+
+  DeclaredStreamsOf declared_streams;  // null: nothing is taken from manifests of connectors
 
   static LoadOptions FromProcess();
 };

@@ -263,6 +263,8 @@ class ProjectLowering {
       pipeline.source = LowerSource(view.Object("source"), source_path, context_);
     } else if (view.Object("source").variant() == "files") {
       pipeline.source = FilesSourceConfig();  // so that its tables are judged as such
+    } else if (view.Object("source").variant() == "airbyte") {
+      pipeline.source = AirbyteSourceConfig();
     } else if (view.Object("source").variant() == "process") {
       pipeline.source = ProcessSourceConfig();
     }

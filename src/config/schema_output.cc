@@ -222,7 +222,7 @@ class ReferenceWriter {
       const std::string fallback = field.required       ? "required"
                                    : field.default_text ? "`" + *field.default_text + "`"
                                                         : "";
-      std::string meaning = (field.only_for.empty() ? "" : "Of `type: " + field.only_for + "`: ") + field.doc;
+      std::string meaning = (field.only_for.empty() ? "" : "Of " + field.SourceTypesText() + ": ") + field.doc;
       if (!field.examples.empty()) meaning += " Example: `" + field.examples[0] + "`.";
       out_ +=
           "| `" + field.name + "` | " + Escaped(TypeText(field)) + " | " + fallback + " | " + Escaped(meaning) + " |\n";

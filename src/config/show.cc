@@ -117,9 +117,8 @@ class Shower {
 
   // Of a table: whether it is read from a source of another type.
   bool IsOfOtherSource(const Field& field, const std::string& path) const {
-    if (field.only_for.empty()) return false;
     return std::ranges::any_of(project_.pipelines, [&](const PipelineConfig& pipeline) {
-      return path.starts_with(pipeline.config_path + ".") && field.only_for != SourceTypeOf(pipeline.source);
+      return path.starts_with(pipeline.config_path + ".") && !field.IsFor(SourceTypeOf(pipeline.source));
     });
   }
 

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/airbyte_config.h"
 #include "config/files_config.h"
 #include "config/process_config.h"
 
@@ -105,7 +106,7 @@ struct RestSourceConfig {
 };
 
 /// One alternative per source type of this build.
-using SourceConfig = std::variant<RestSourceConfig, FilesSourceConfig, ProcessSourceConfig>;
+using SourceConfig = std::variant<RestSourceConfig, AirbyteSourceConfig, FilesSourceConfig, ProcessSourceConfig>;
 
 /// Returns the value of `type` that it was written with ("rest").
 std::string_view SourceTypeOf(const SourceConfig& source);

@@ -1,3 +1,4 @@
+#include "config/airbyte_fields.h"
 #include "config/fields.h"
 #include "config/files_fields.h"
 #include "config/process_fields.h"
@@ -212,6 +213,7 @@ ObjectTypePtr SourceType() {
     };
     ObjectType source{.name = "source", .doc = "What a pipeline reads from.", .tag = "type"};
     source.variants.push_back(std::move(rest));
+    source.variants.push_back(AirbyteSourceVariant());
     source.variants.push_back(FilesSourceVariant());
     source.variants.push_back(ProcessSourceVariant());
     for (const char* name : {"postgres", "mysql", "mongodb", "webhook", "airbyte"}) {

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/redactor.h"
+#include "config/airbyte_lowering.h"
 #include "config/fields.h"
 #include "config/files_lowering.h"
 #include "config/lowering.h"
@@ -172,6 +173,7 @@ PaginateConfig LowerPaginate(const ObjectView& owner, const std::string& path, c
 std::string_view SourceTypeOf(const SourceConfig& source) {
   struct Name {
     std::string_view operator()(const RestSourceConfig&) const { return "rest"; }
+    std::string_view operator()(const AirbyteSourceConfig&) const { return "airbyte"; }
     std::string_view operator()(const FilesSourceConfig&) const { return "files"; }
     std::string_view operator()(const ProcessSourceConfig&) const { return "process"; }
   };
@@ -179,6 +181,7 @@ std::string_view SourceTypeOf(const SourceConfig& source) {
 }
 
 SourceConfig LowerSource(const ObjectView& source, const std::string& path, const LoweringContext& context) {
+  if (source.variant() == "airbyte") return LowerAirbyteSource(source, path, context);
   if (source.variant() == "files") return LowerFilesSource(source, path, context);
   if (source.variant() == "process") return LowerProcessSource(source, path, context);
   RestSourceConfig out;

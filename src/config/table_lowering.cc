@@ -74,6 +74,7 @@ class TableLowering {
  private:
   // Null: the source is of another type.
   const FilesSourceConfig* files() const { return std::get_if<FilesSourceConfig>(&source_); }
+  bool is_airbyte() const { return std::holds_alternative<AirbyteSourceConfig>(source_); }
   bool is_process() const { return std::holds_alternative<ProcessSourceConfig>(source_); }
 
   std::string At(std::string_view field) const { return path_ + "." + std::string(field); }
@@ -389,9 +390,10 @@ class TableLowering {
       }
       mode = "off";
     }
-    if (is_process()) {
+    if (is_process() || is_airbyte()) {
       if (!mode.empty() && mode != "off") {
-        context_.Error("E0499", At("raw"), "nothing is archived of what programs print").help = "remove `raw`";
+        const char* const what = is_process() ? "programs print" : "Airbyte's connectors read";
+        context_.Error("E0499", At("raw"), std::string("nothing is archived of what ") + what).help = "remove `raw`";
       }
       mode = "off";
     }

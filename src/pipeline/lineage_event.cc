@@ -1,6 +1,7 @@
 #include "pipeline/lineage_event.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <variant>
@@ -65,6 +66,9 @@ Json InputsOf(const LineageSubject& subject) {
     for (const std::string& pattern : subject.table.files.patterns) {
       inputs.push_back(DatasetOf(PlaceOf(files->location + "/" + pattern)));
     }
+  } else if (const auto* airbyte = std::get_if<config::AirbyteSourceConfig>(&source)) {
+    const std::string connector = std::filesystem::path(airbyte->manifest).parent_path().filename().string();
+    inputs.push_back(DatasetOf({"airbyte", connector + ":" + subject.table.name}));
   } else if (const auto* process = std::get_if<config::ProcessSourceConfig>(&source)) {
     const std::string& program = process->command.front();
     inputs.push_back(DatasetOf({"process", program.substr(program.rfind('/') + 1) + ":" + subject.table.name}));

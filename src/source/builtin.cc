@@ -1,5 +1,6 @@
 #include "source/builtin.h"
 
+#include "source/airbyte/type.h"
 #include "source/files/type.h"
 #include "source/process/type.h"
 #include "source/rest/type.h"
@@ -7,6 +8,7 @@
 namespace firn::source {
 
 Status RegisterBuiltinSources(SourceRegistry& registry) {
+  ARROW_RETURN_NOT_OK(registry.Add(airbyte::Type()));
   ARROW_RETURN_NOT_OK(registry.Add(files::Type()));
   ARROW_RETURN_NOT_OK(registry.Add(process::Type()));
   return registry.Add(rest::Type());

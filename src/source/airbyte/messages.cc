@@ -139,8 +139,9 @@ firn::Status MessageWriter::TraceError(std::string_view stream, const firn::Stat
 }
 
 firn::Status MessageWriter::Control(const std::string& config_json) {
-  return Line("{\"type\":\"CONTROL\",\"control\":{\"type\":\"CONNECTOR_CONFIG\",\"emitted_at\":" + Millis() +
-              ".0,\"connectorConfig\":{\"config\":" + config_json + "}}}");
+  ARROW_RETURN_NOT_OK(Line("{\"type\":\"CONTROL\",\"control\":{\"type\":\"CONNECTOR_CONFIG\",\"emitted_at\":" +
+                           Millis() + ".0,\"connectorConfig\":{\"config\":" + config_json + "}}}"));
+  return Flush();
 }
 
 firn::Status MessageWriter::Catalog(const std::string& streams_json) {

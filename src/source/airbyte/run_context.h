@@ -11,7 +11,7 @@
 
 namespace firn::source::airbyte {
 
-class MessageWriter;
+class Messages;
 class ResponseCache;
 class TokenStore;
 class ApiBudget;
@@ -24,7 +24,7 @@ struct RunContext {
   io::HttpClient* http = nullptr;
   double sleep_scale = 1.0;
   std::stop_token stop;
-  MessageWriter* messages = nullptr;
+  Messages* messages = nullptr;
   ResponseCache* cache = nullptr;
   TokenStore* tokens = nullptr;
   ApiBudget* budget = nullptr;     // null: no limits

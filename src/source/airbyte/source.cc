@@ -151,6 +151,7 @@ Result<std::vector<Component>> ManifestSource::StaticStreams() const {
 }
 
 Result<std::vector<Component>> ManifestSource::Streams() {
+  const std::lock_guard lock(streams_mutex_);
   if (streams_) return *streams_;
   ARROW_ASSIGN_OR_RAISE(std::vector<Component> streams, StaticStreams());
   for (const Component& dynamic : manifest_.root.Children("dynamic_streams")) {
@@ -179,13 +180,8 @@ Status ManifestSource::CheckStream(const Component& component) {
   return tried ? Status::OK() : MakeError(Fault::kConfig, "there is no slice to read");
 }
 
-Result<bool> ManifestSource::Check() {
-  const auto failed = [&](const Status& error) -> Result<bool> {
-    ARROW_RETURN_NOT_OK(run_.messages->ConnectionStatus(false, error.message()));
-    return false;
-  };
-  const auto streams = Streams();
-  if (!streams.ok()) return failed(streams.status());
+Status ManifestSource::Check() {
+  ARROW_ASSIGN_OR_RAISE(const auto streams, Streams());
   const Component check = manifest_.root.Child("check");
   if (const Value overrides = FieldOf(check, "config_overrides"); overrides.is_map()) {
     run_.config = Merge(run_.config, overrides);
@@ -197,23 +193,22 @@ Result<bool> ManifestSource::Check() {
   for (const Value& name : wanted.is_list() ? wanted.as_list() : List()) names.push_back(jinja::ToText(name));
   if (check.type() == "CheckDynamicStream") {
     const int64_t count = check.Integer("stream_count").value_or(0);
-    if (streams->empty()) return failed(MakeError(Fault::kConfig, "there are no streams"));
-    for (int64_t i = 0; i < count && i < static_cast<int64_t>(streams->size()); ++i) {
-      names.push_back((*streams)[static_cast<size_t>(i)].Text("name"));
+    if (streams.empty()) return MakeError(Fault::kConfig, "there are no streams");
+    for (int64_t i = 0; i < count && i < static_cast<int64_t>(streams.size()); ++i) {
+      names.push_back(streams[static_cast<size_t>(i)].Text("name"));
     }
   }
   for (const std::string& name : names) {
-    const auto found = std::find_if(streams->begin(), streams->end(),
+    const auto found = std::find_if(streams.begin(), streams.end(),
                                     [&](const Component& stream) { return stream.Text("name") == name; });
-    if (found == streams->end()) return failed(MakeError(Fault::kConfig, "the check names no stream: " + name));
+    if (found == streams.end()) return MakeError(Fault::kConfig, "the check names no stream: " + name);
     const Status read = CheckStream(*found);
-    if (!read.ok()) return failed(Within("stream " + name + " is not available", read));
+    if (!read.ok()) return Within("stream " + name + " is not available", read);
   }
-  ARROW_RETURN_NOT_OK(run_.messages->ConnectionStatus(true, ""));
-  return true;
+  return Status::OK();
 }
 
-Status ManifestSource::Discover() {
+Result<Value> ManifestSource::Discover() {
   ARROW_ASSIGN_OR_RAISE(const auto streams, Streams());
   List found;
   for (const Component& component : streams) {
@@ -226,30 +221,44 @@ Status ManifestSource::Discover() {
       ARROW_RETURN_NOT_OK(run_.messages->Log("ERROR", error.message()));
     }
   }
-  return run_.messages->Catalog(jinja::ToJson(Value::OfList(std::move(found))));
+  return Value::OfList(std::move(found));
 }
 
-Status ManifestSource::ReadStream(const Component& component, const Value& state) {
+Status ManifestSource::ReadStream(const Component& component, const Value& state, const RunContext& run) {
   const std::string name = component.Text("name");
-  StreamContext context{.run = &run_, .is_parent = parent_names_.contains(name), .depth = 0, .cursor_field = ""};
-  ARROW_ASSIGN_OR_RAISE(const Component chosen, DelegatedStream(component, run_, state));
+  StreamContext context{.run = &run, .is_parent = parent_names_.contains(name), .depth = 0, .cursor_field = ""};
+  ARROW_ASSIGN_OR_RAISE(const Component chosen, DelegatedStream(component, run, state));
   const bool delegated_anew = chosen.path() != component.path() && chosen.path().ends_with("full_refresh_stream");
   ARROW_ASSIGN_OR_RAISE(
       const auto stream,
       DeclarativeStream::Make(chosen, context, delegated_anew ? EmptyMap() : state,
-                              [&](const Value& moved) { return run_.messages->State(name, jinja::ToJson(moved)); }));
-  ARROW_RETURN_NOT_OK(run_.messages->TraceStatus(name, StreamStatus::kStarted));
+                              [&](const Value& moved) { return run.messages->State(name, jinja::ToJson(moved)); }));
+  ARROW_RETURN_NOT_OK(run.messages->TraceStatus(name, StreamStatus::kStarted));
   bool running = false;
   return stream->Read([&](const Value& record) -> Status {
-    if (!running) ARROW_RETURN_NOT_OK(run_.messages->TraceStatus(name, StreamStatus::kRunning));
+    if (!running) ARROW_RETURN_NOT_OK(run.messages->TraceStatus(name, StreamStatus::kRunning));
     running = true;
-    return run_.messages->Record(name, RecordJson(record));
+    return run.messages->Record(name, RecordJson(record));
   });
+}
+
+Status ManifestSource::ReadOne(const std::string& name, const Value& state, Messages& messages, std::stop_token stop) {
+  ARROW_ASSIGN_OR_RAISE(const auto streams, Streams());
+  const auto found = std::find_if(streams.begin(), streams.end(),
+                                  [&](const Component& stream) { return stream.Text("name") == name; });
+  if (found == streams.end()) {
+    return MakeError(Fault::kConfig, "the manifest has no stream " + name,
+                     {.code = "E0503", .next = "firn airbyte discover names the streams there are"});
+  }
+  RunContext run = run_;
+  run.messages = &messages;
+  run.stop = std::move(stop);
+  return ReadStream(*found, state, run);
 }
 
 bool ManifestSource::ReadStreamSafely(const Component& component, const Value& state) {
   const std::string name = component.Text("name");
-  const Status read = ReadStream(component, state);
+  const Status read = ReadStream(component, state, run_);
   if (!read.ok()) static_cast<void>(run_.messages->TraceError(name, read));
   static_cast<void>(run_.messages->TraceStatus(name, read.ok() ? StreamStatus::kComplete : StreamStatus::kIncomplete));
   return read.ok();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,13 +18,13 @@
 namespace firn::source::airbyte {
 
 /// One run of a manifest: the commands of an Airbyte source. Messages go to the writer; what went wrong with a stream
-/// is a message too. Used by one thread.
+/// is a message too. Used by one thread, but for ReadOne.
 class ManifestSource {
  public:
   struct Options {
     const Clock* clock = nullptr;
     io::HttpClient* http = nullptr;
-    MessageWriter* messages = nullptr;
+    Messages* messages = nullptr;
     std::stop_token stop;
     std::string manifest_folder;  // of schema files
     int threads = 1;              // streams read at the same time
@@ -36,13 +37,16 @@ class ManifestSource {
   /// What `spec` prints, without a configuration.
   static Result<Value> Spec(const connector::airbyte::Manifest& manifest);
 
-  /// Tries the streams that the manifest's check names. Writes CONNECTION_STATUS; returns whether it succeeded.
-  Result<bool> Check();
-  /// Writes CATALOG. A stream that cannot be made is named in a LOG and left out.
-  Status Discover();
+  /// Tries the streams that the manifest's check names. Errors: why the connector cannot read.
+  Status Check();
+  /// Returns the streams of a CATALOG. A stream that cannot be made is named in a LOG and left out.
+  Result<Value> Discover();
   /// Reads the streams of a catalog (undefined: all, full refresh). `state`: a list of STREAM states, or undefined.
   /// `only`: names; empty: all. Returns whether every stream was read; each failure was written.
   Result<bool> Read(const Value& catalog, const Value& state, const std::set<std::string>& only);
+  /// Reads one stream; what it says goes to `messages`. `state`: as it gave it last, an empty map if nothing. Several
+  /// may be read at the same time. Errors: kConfig E0503 for a stream that is not there; those of reading.
+  Status ReadOne(const std::string& name, const Value& state, Messages& messages, std::stop_token stop);
 
   const RunContext& run() const { return run_; }
   /// The streams of the manifest with this configuration, dynamic ones too.
@@ -53,7 +57,7 @@ class ManifestSource {
   Status PrepareConfig(Value config);
   Result<std::vector<Component>> StaticStreams() const;
   Status CheckStream(const Component& stream);
-  Status ReadStream(const Component& component, const Value& state);
+  Status ReadStream(const Component& component, const Value& state, const RunContext& run);
   bool ReadStreamSafely(const Component& component, const Value& state);
 
   const connector::airbyte::Manifest& manifest_;
@@ -63,6 +67,7 @@ class ManifestSource {
   std::unique_ptr<ApiBudget> budget_;
   std::unique_ptr<ConfigKeeper> keeper_;
   std::set<std::string> parent_names_;
+  std::mutex streams_mutex_;  // of streams_ and parent_names_ while they are made
   std::optional<std::vector<Component>> streams_;
   int threads_ = 1;
 };

@@ -37,8 +37,7 @@ Status KeepTokens(const RunContext& run, const Component& updater, const Value& 
   const std::string text = FormatMoment(expires, whole ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%dT%H:%M:%S.%fZ");
   config = WithValueAt(config, paths.expiry, 0, Value::String(text));
   if (run.keeper != nullptr) run.keeper->Keep(config);
-  ARROW_RETURN_NOT_OK(run.messages->Control(jinja::ToJson(config)));
-  return run.messages->Flush();
+  return run.messages->Control(jinja::ToJson(config));
 }
 
 }  // namespace firn::source::airbyte

@@ -8,13 +8,12 @@
 #include <filesystem>
 #include <utility>
 
-#include "base/hash.h"
 #include "base/redactor.h"
 #include "base/thread_annotations.h"
 #include "io/child_stream.h"
+#include "source/kept_config.h"
 #include "source/process/conversation.h"
 #include "source/process/messages.h"
-#include "state/refresh_tokens.h"
 
 namespace firn::source::process {
 namespace {
@@ -65,34 +64,6 @@ Result<std::string> Discover(const config::ProcessSourceConfig& config, const st
     }
   }
 }
-
-// The configuration as the program left it: tokens that are good for one use are renewed by it.
-class KeptConfig {
- public:
-  KeptConfig(const ProcessOptions& options)
-      : kept_(options.kept),
-        written_(options.config.config_json),
-        name_("program-" + Sha256Hex(options.pipeline + "\n" + written_).substr(0, 16)) {}
-
-  Result<std::string> Get() const {
-    if (kept_ == nullptr) return written_;
-    ARROW_ASSIGN_OR_RAISE(const auto newest, kept_->Load(name_, written_));
-    return newest.value_or(written_);
-  }
-
-  Status Set(const std::string& config, std::stop_token stop) const {
-    if (kept_ == nullptr) {
-      return MakeError(Fault::kConfig, "the program changed its configuration, and there is no place to keep it",
-                       {.code = "E0655"});
-    }
-    ARROW_ASSIGN_OR_RAISE(const auto lock, kept_->Take(name_, std::chrono::seconds(30), stop));
-    return kept_->Keep(name_, written_, config);
-  }
-
- private:
-  const state::RefreshTokens* const kept_;
-  const std::string written_, name_;
-};
 
 class ProcessReader : public SplitReader {
  public:
@@ -163,7 +134,8 @@ class ProcessReader : public SplitReader {
 
 class ProcessSource : public Source {
  public:
-  explicit ProcessSource(ProcessOptions options) : options_(std::move(options)), kept_(options_) {}
+  explicit ProcessSource(ProcessOptions options)
+      : options_(std::move(options)), kept_(options_.kept, options_.pipeline, options_.config.config_json) {}
 
   std::vector<std::string> tables() const override {
     std::vector<std::string> names;

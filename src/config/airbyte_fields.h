@@ -1,0 +1,10 @@
+#pragma once
+
+#include "config/descriptor.h"
+
+namespace firn::config {
+
+/// `source: {type: airbyte}`.
+Variant AirbyteSourceVariant();
+
+}  // namespace firn::config

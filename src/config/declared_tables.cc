@@ -1,0 +1,148 @@
+#include "config/declared_tables.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "config/descriptor.h"
+#include "config/lowering.h"
+#include "config/text_position.h"
+#include "config/yaml_tree.h"
+
+namespace firn::config {
+namespace {
+
+constexpr char kOrigin[] = "manifest";
+
+class DeclaredTables {
+ public:
+  DeclaredTables(const std::string& folder, const DeclaredStreamsOf& streams_of, Checker* checker)
+      : folder_(folder), streams_of_(streams_of), checker_(checker) {}
+
+  void Complete(const std::string& path, Node* pipeline) {
+    const Node* source = pipeline->Find("source");
+    const Node* type = source == nullptr ? nullptr : source->Find("type");
+    const Node* manifest = source == nullptr ? nullptr : source->Find("manifest");
+    if (type == nullptr || type->text != "airbyte" || manifest == nullptr) return;
+    if (manifest->kind != NodeKind::kScalar || manifest->unresolved || manifest->text.empty()) return;
+    place_ = manifest->span;
+    const auto file = (std::filesystem::path(folder_) / manifest->text).lexically_normal().string();
+    auto streams = streams_of_(file);
+    if (!streams.ok()) {
+      const ErrorContext* context = ContextOf(streams.status());
+      std::string message = streams.status().message();
+      if (context != nullptr && !context->where.empty()) message += " (" + context->where + ")";
+      checker_->Error("E0502", path + ".source.manifest", place_, std::move(message)).help =
+          "write the path of a connector's manifest.yaml";
+      return;
+    }
+    streams_ = *std::move(streams);
+    Node* tables = pipeline->Find("tables");
+    if (tables == nullptr || tables->is_null()) {
+      AddAll(path, pipeline);
+    } else if (tables->kind == NodeKind::kMapping) {
+      for (Entry& table : tables->entries) CompleteTable(path + ".tables." + table.key, &table);
+    }
+  }
+
+ private:
+  void AddAll(const std::string& path, Node* pipeline) {
+    Node tables = Mapping();
+    std::set<std::string> names;
+    for (const DeclaredStream& stream : streams_) {
+      if (!stream.why_not.empty()) {
+        checker_->Warning("E0503", place_, "stream `" + Shown(stream.name) + "` is left out: " + stream.why_not);
+        continue;
+      }
+      const std::string name = TableNameOf(stream.name);
+      if (!names.insert(name).second) {
+        checker_
+            ->Error("E0503", path + ".source.manifest", place_, "two streams would be the table `" + Shown(name) + "`")
+            .help = "write `tables:`, each with its `stream:`";
+        continue;
+      }
+      Entry table{.key = name, .key_span = place_, .value = Mapping()};
+      if (name != stream.name) Put("stream", Scalar(stream.name), &table.value);
+      PutKey(stream, &table.value);
+      tables.entries.push_back(std::move(table));
+    }
+    std::erase_if(pipeline->entries, [](const Entry& entry) { return entry.key == "tables"; });
+    Put("tables", std::move(tables), pipeline);
+  }
+
+  void CompleteTable(const std::string& path, Entry* table) {
+    if (table->value.is_null()) {
+      const Span span = table->value.span;
+      table->value = Mapping();
+      table->value.span = span;
+    }
+    if (table->value.kind != NodeKind::kMapping) return;
+    const Node* written = table->value.Find("stream");
+    const std::string name = written == nullptr || written->text.empty() ? table->key : written->text;
+    const auto found = std::ranges::find(streams_, name, &DeclaredStream::name);
+    if (found == streams_.end()) return;  // one that the API names, or none: known when it is read
+    if (!found->why_not.empty()) {
+      checker_->Error("E0503", path, table->key_span, "stream `" + Shown(name) + "` cannot be run: " + found->why_not)
+          .help = "remove the table; the connector itself runs by `type: process`";
+      return;
+    }
+    if (table->value.Find("primary_key") == nullptr) PutKey(*found, &table->value);
+  }
+
+  void PutKey(const DeclaredStream& stream, Node* table) const {
+    if (stream.primary_key.empty()) return;
+    Node key;
+    key.kind = NodeKind::kSequence;
+    key.span = place_;
+    key.origin = kOrigin;
+    for (const std::string& field : stream.primary_key) key.items.push_back(Scalar(field));
+    Put("primary_key", std::move(key), table);
+  }
+
+  void Put(const char* key, Node value, Node* mapping) const {
+    mapping->entries.push_back({.key = key, .key_span = place_, .value = std::move(value)});
+  }
+
+  Node Mapping() const {
+    Node node;
+    node.kind = NodeKind::kMapping;
+    node.span = place_;
+    node.origin = kOrigin;
+    return node;
+  }
+
+  Node Scalar(const std::string& text) const {
+    Node node;
+    node.text = text;
+    node.quoted = true;
+    node.span = place_;
+    node.origin = kOrigin;
+    return node;
+  }
+
+  const std::string& folder_;
+  const DeclaredStreamsOf& streams_of_;
+  Checker* const checker_;
+  Span place_;  // of the pipeline's manifest
+  std::vector<DeclaredStream> streams_;
+};
+
+}  // namespace
+
+std::string TableNameOf(const std::string& stream) {
+  std::string name = stream;
+  for (char& c : name) {
+    const std::string one = "a" + std::string(1, c);
+    if (!IsName(one)) c = '_';
+  }
+  return IsName(name) ? name : "_" + name;
+}
+
+void AddDeclaredTables(Node* root, const std::string& folder, const DeclaredStreamsOf& streams_of, Checker* checker) {
+  Node* pipelines = root->Find("pipelines");
+  if (pipelines == nullptr || streams_of == nullptr) return;
+  DeclaredTables declared(folder, streams_of, checker);
+  for (Entry& pipeline : pipelines->entries) declared.Complete("pipelines." + pipeline.key, &pipeline.value);
+}
+
+}  // namespace firn::config

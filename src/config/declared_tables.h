@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace firn::config {
+
+class Checker;
+struct Node;
+
+/// A stream as a connector's manifest declares it.
+struct DeclaredStream {
+  std::string name;
+  std::vector<std::string> primary_key;  // fields of its rows; empty: none
+  std::string why_not;                   // what of it this build cannot run; empty: nothing
+};
+
+/// Returns the table's name of a stream: what no table may have in its name becomes `_`.
+std::string TableNameOf(const std::string& stream);
+
+/// Reads what the manifest at an absolute path declares. Errors: kConfig.
+using DeclaredStreamsOf = std::function<Result<std::vector<DeclaredStream>>(const std::string& path)>;
+
+/// Completes the pipelines of `type: airbyte` in a project's tree before it is checked: a pipeline without `tables`
+/// gets one per stream that can be run, a table without `primary_key` the stream's. What is written wins. Errors: E0502
+/// for a manifest that cannot be read, E0503 for a table whose stream is not in it or cannot be run.
+void AddDeclaredTables(Node* root, const std::string& folder, const DeclaredStreamsOf& streams_of, Checker* checker);
+
+}  // namespace firn::config
