@@ -1,6 +1,7 @@
 #include "table/commit/reachability.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -61,9 +62,13 @@ class Manifests {
     held_.push_back(std::move(list));
     return Status::OK();
   }
-  void Subtract(const Manifests& other) {
-    std::erase_if(by_path_, [&](const auto& entry) { return other.contains(entry.first); });
+  Status Subtract(ManifestLists& lists, const Snapshot& snapshot) {
+    if (snapshot.manifest_list.empty()) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const ManifestListPtr list, lists.Get(snapshot));
+    for (const ManifestFile& manifest : *list) by_path_.erase(manifest.manifest_path);
+    return Status::OK();
   }
+  bool empty() const { return by_path_.empty(); }
   bool contains(std::string_view path) const { return by_path_.contains(path); }
   const ByPath& by_path() const { return by_path_; }
 
@@ -71,6 +76,16 @@ class Manifests {
   std::vector<ManifestListPtr> held_;  // keep what by_path_ borrows
   ByPath by_path_;
 };
+
+// By how many commits lie between a snapshot and the last one that expired.
+std::vector<const Snapshot*> NearestFirst(std::vector<const Snapshot*> snapshots,
+                                          const std::vector<const Snapshot*>& expired) {
+  if (expired.empty()) return snapshots;
+  const int64_t from = expired.back()->sequence_number;
+  std::ranges::stable_sort(snapshots, {},
+                           [&](const Snapshot* snapshot) { return std::abs(snapshot->sequence_number - from); });
+  return snapshots;
+}
 
 // Takes out of `candidates` the files that a manifest's live entries name.
 Status EraseLive(ManifestLists& lists, ManifestContents& contents, const TableMetadata& metadata,
@@ -115,12 +130,8 @@ Result<std::vector<std::string>> UnreachableFiles(io::FileStore& files, Manifest
                                                   ManifestContents& contents, const TableMetadata& metadata,
                                                   const std::vector<const Snapshot*>& expired,
                                                   const std::vector<const Snapshot*>& retained) {
-  Manifests kept;
   std::set<std::string> kept_lists;
-  for (const Snapshot* snapshot : retained) {
-    ARROW_RETURN_NOT_OK(kept.Add(lists, *snapshot));
-    kept_lists.insert(snapshot->manifest_list);
-  }
+  for (const Snapshot* snapshot : retained) kept_lists.insert(snapshot->manifest_list);
   Manifests gone;
   std::vector<std::string> unreachable;
   for (const Snapshot* snapshot : expired) {
@@ -129,12 +140,19 @@ Result<std::vector<std::string>> UnreachableFiles(io::FileStore& files, Manifest
       unreachable.push_back(snapshot->manifest_list);
     }
   }
-  gone.Subtract(kept);
+  // Neighbours share nearly all their manifests: after the first the others have little to say, mostly nothing.
+  for (const Snapshot* snapshot : NearestFirst(retained, expired)) {
+    if (gone.empty()) break;
+    ARROW_RETURN_NOT_OK(gone.Subtract(lists, *snapshot));
+  }
+  if (gone.empty()) return unreachable;
   std::unordered_map<Hash128, std::string> data_files;
   for (const auto& [path, manifest] : gone.by_path()) {
     unreachable.emplace_back(path);
     ARROW_RETURN_NOT_OK(AddLive(files, lists, metadata, *manifest, data_files));
   }
+  Manifests kept;
+  for (const Snapshot* snapshot : retained) ARROW_RETURN_NOT_OK(kept.Add(lists, *snapshot));
   ARROW_RETURN_NOT_OK(EraseLive(lists, contents, metadata, kept, data_files));
   for (auto& [hash, path] : data_files) unreachable.push_back(std::move(path));
   return unreachable;
