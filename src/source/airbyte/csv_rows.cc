@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/ascii.h"
+#include "source/airbyte/text_encoding.h"
 
 namespace firn::source::airbyte {
 namespace {
@@ -53,35 +53,13 @@ class Reader {
   size_t at_ = 0;
 };
 
-std::string FromLatin1(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      out += c;
-    } else {
-      out += static_cast<char>(0xC0 | (byte >> 6));
-      out += static_cast<char>(0x80 | (byte & 0x3F));
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 Result<std::vector<Value>> ParseCsvRows(std::string_view text, const CsvOptions& options) {
-  const std::string encoding = AsciiLower(options.encoding);
-  std::string converted;
-  if (encoding == "latin-1" || encoding == "latin1" || encoding == "iso-8859-1") {
-    converted = FromLatin1(text);
-    text = converted;
-  } else if (encoding != "utf-8" && encoding != "utf8" && encoding != "utf-8-sig" && encoding != "ascii") {
-    return MakeError(Fault::kConfig, "CSV in the encoding " + options.encoding + " cannot be read");
-  }
-  if (encoding == "utf-8-sig" && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  ARROW_ASSIGN_OR_RAISE(const std::string decoded, TextOf(text, options.encoding));
   const std::string delimiter = options.delimiter == "\\t" ? "\t" : options.delimiter;
   if (delimiter.size() != 1) return MakeError(Fault::kConfig, "a CSV delimiter is one character");
-  Reader reader(text, delimiter[0]);
+  Reader reader(decoded, delimiter[0]);
   std::vector<std::string> header;
   std::vector<Value> rows;
   if (!reader.Next(&header)) return rows;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "source/airbyte/csv_rows.h"
+#include "source/airbyte/text_encoding.h"
 #include "source/airbyte/xml_value.h"
 #include "source/airbyte/zip_member.h"
 
@@ -49,6 +50,40 @@ class JsonBytesDecoder : public BytesDecoder {
     ARROW_ASSIGN_OR_RAISE(Value value, jinja::ParseJson(bytes));
     return ItemsOf(std::move(value));
   }
+};
+
+/// The elements of one array of a document. `path`: names joined by dots; "item" in it stands for every element of an
+/// array on the way (ijson's prefixes).
+class JsonItemsDecoder : public BytesDecoder {
+ public:
+  JsonItemsDecoder(const std::string& path, std::string encoding) : encoding_(std::move(encoding)) {
+    for (size_t begin = 0; begin <= path.size();) {
+      const size_t end = std::min(path.find('.', begin), path.size());
+      path_.push_back(path.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const override {
+    ARROW_ASSIGN_OR_RAISE(const std::string text, TextOf(bytes, encoding_));
+    ARROW_ASSIGN_OR_RAISE(const Value document, jinja::ParseJson(text));
+    std::vector<Value> items;
+    Collect(document, 0, &items);
+    return items;
+  }
+
+ private:
+  void Collect(const Value& value, size_t depth, std::vector<Value>* out) const {
+    if (depth == path_.size()) {
+      if (value.is_list()) out->insert(out->end(), value.as_list().begin(), value.as_list().end());
+    } else if (value.is_list() && path_[depth] == "item") {
+      for (const Value& element : value.as_list()) Collect(element, depth + 1, out);
+    } else if (value.is_map()) {
+      if (const auto found = value.Find(path_[depth])) Collect(*found, depth + 1, out);
+    }
+  }
+
+  const std::string encoding_;
+  std::vector<std::string> path_;
 };
 
 class JsonLinesDecoder : public BytesDecoder {
@@ -136,7 +171,12 @@ CsvOptions OptionsOf(const Component& component) {
 Result<std::unique_ptr<BytesDecoder>> MakeBytesDecoder(const Component& component) {
   const std::string type = component.type();
   std::unique_ptr<BytesDecoder> made;
-  if (!component.present() || type == "JsonDecoder" || type == "JsonItemsDecoder") made.reset(new JsonBytesDecoder());
+  if (!component.present() || type == "JsonDecoder") made.reset(new JsonBytesDecoder());
+  if (type == "JsonItemsDecoder") {
+    const std::string path = component.Text("items_path");
+    if (path.empty()) return ManifestError(component, "a JsonItemsDecoder needs items_path");
+    made.reset(new JsonItemsDecoder(path, component.Text("encoding", "utf-8")));
+  }
   if (type == "JsonlDecoder") made.reset(new JsonLinesDecoder());
   if (type == "IterableDecoder") made.reset(new LinesDecoder());
   if (type == "CsvDecoder") made.reset(new CsvDecoder(OptionsOf(component)));
@@ -145,9 +185,7 @@ Result<std::unique_ptr<BytesDecoder>> MakeBytesDecoder(const Component& componen
     made.reset(type == "GzipDecoder" ? static_cast<BytesDecoder*>(new GzipDecoder(std::move(inner)))
                                      : new ZipDecoder(std::move(inner)));
   }
-  if (made == nullptr || type == "JsonItemsDecoder") {
-    return ManifestError(component, "a decoder of type " + type + " cannot be run");
-  }
+  if (made == nullptr) return ManifestError(component, "a decoder of type " + type + " cannot be run");
   return made;
 }
 

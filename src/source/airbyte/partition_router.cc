@@ -146,6 +146,91 @@ class GroupingRouter : public PartitionRouter {
   std::optional<Value> state_ = EmptyMap();
 };
 
+/// The partitions of several routers one after another, each value once.
+class UnionRouter : public PartitionRouter {
+ public:
+  UnionRouter(std::vector<std::unique_ptr<PartitionRouter>> routers, std::string field)
+      : routers_(std::move(routers)), field_(std::move(field)) {}
+
+  Status Slices(const SliceSink& sink) override {
+    std::set<std::string> seen;
+    for (const auto& router : routers_) {
+      ARROW_RETURN_NOT_OK(router->Slices([&](const Slice& slice) -> Status {
+        const auto value = slice.partition.Find(field_);
+        if (!value) {
+          return MakeError(Fault::kConfig,
+                           "a UnionPartitionRouter wants the partition field " + field_ + " of each router");
+        }
+        if (value->is_list() || value->is_map()) {
+          return MakeError(Fault::kConfig, "a UnionPartitionRouter cannot compare lists and objects");
+        }
+        if (!seen.insert(CanonicalJson(*value)).second) return Status::OK();
+        Entries others = slice.partition.as_map();
+        Drop(others, field_);
+        Slice out;
+        out.partition = Value::OfMap({{Value::String(field_), *value}});
+        out.extra = Merge(slice.extra, Value::OfMap(std::move(others)));
+        return sink(out);
+      }));
+    }
+    return Status::OK();
+  }
+  Status AddOptions(const Slice& /*slice*/, RequestParts* /*parts*/) const override { return Status::OK(); }
+  std::optional<Value> ParentState() const override {
+    std::optional<Value> states;
+    for (const auto& router : routers_) {
+      const auto state = router->ParentState();
+      if (state) states = states ? Merge(*states, *state) : *state;
+    }
+    return states;
+  }
+
+ private:
+  const std::vector<std::unique_ptr<PartitionRouter>> routers_;
+  const std::string field_;
+};
+
+Result<std::string> TextField(const Component& component, std::string_view field, const RunContext& run) {
+  ARROW_ASSIGN_OR_RAISE(const auto text, InterpolatedField(component, field));
+  Scope scope = run.NewScope();
+  return text.EvalText(scope);
+}
+
+// A value of a union comes from one of its routers: none of them can say where it stands in a request.
+Status CheckInUnion(const Component& router, const std::string& field, const RunContext& run) {
+  std::vector<std::pair<Component, const char*>> named;
+  if (router.type() == "ListPartitionRouter") named.emplace_back(router, "cursor_field");
+  if (router.type() == "UnionPartitionRouter") named.emplace_back(router, "partition_field");
+  for (const Component& parent : router.Children("parent_stream_configs"))
+    named.emplace_back(parent, "partition_field");
+  for (const auto& [component, name] : named) {
+    ARROW_ASSIGN_OR_RAISE(const std::string own, TextField(component, name, run));
+    if (own != field) {
+      return ManifestError(component, "the union's partition field is " + field + ", and here it is " + own);
+    }
+    if (component.Has("request_option")) {
+      return ManifestError(component, "request options cannot be used in a UnionPartitionRouter");
+    }
+  }
+  return Status::OK();
+}
+
+Result<std::unique_ptr<PartitionRouter>> MakeRouter(const Component& component, const StreamContext& context,
+                                                    const Value& child_state);
+
+Result<std::unique_ptr<PartitionRouter>> MakeUnion(const Component& component, const StreamContext& context,
+                                                   const Value& child_state) {
+  ARROW_ASSIGN_OR_RAISE(std::string field, TextField(component, "partition_field", *context.run));
+  std::vector<std::unique_ptr<PartitionRouter>> routers;
+  for (const Component& child : component.Children("partition_routers")) {
+    ARROW_RETURN_NOT_OK(CheckInUnion(child, field, *context.run));
+    ARROW_ASSIGN_OR_RAISE(auto router, MakeRouter(child, context, child_state));
+    routers.push_back(std::move(router));
+  }
+  if (routers.size() < 2) return ManifestError(component, "a UnionPartitionRouter has two routers or more");
+  return std::unique_ptr<PartitionRouter>(new UnionRouter(std::move(routers), std::move(field)));
+}
+
 Result<std::unique_ptr<PartitionRouter>> MakeRouter(const Component& component, const StreamContext& context,
                                                     const Value& child_state) {
   const std::string type = component.type();
@@ -158,6 +243,7 @@ Result<std::unique_ptr<PartitionRouter>> MakeRouter(const Component& component, 
     return std::unique_ptr<PartitionRouter>(
         new GroupingRouter(std::move(inner), size, component.Flag("deduplicate", true)));
   }
+  if (type == "UnionPartitionRouter") return MakeUnion(component, context, child_state);
   return ManifestError(component, "a partition router of type " + type + " cannot be run");
 }
 

@@ -58,15 +58,23 @@ Result<std::unique_ptr<QueryProperties>> QueryProperties::Make(const Component& 
     parts.use_cache = true;
     ARROW_ASSIGN_OR_RAISE(made->endpoint_, MakeSimpleRetriever(endpoint.Child("retriever"), run, std::move(parts)));
   }
-  if (component.Child("property_selector").present()) {
-    return ManifestError(component, "a property_selector cannot be run");
+  if (const Component selector = component.Child("property_selector"); selector.present()) {
+    if (selector.type() != "JsonSchemaPropertySelector") {
+      return ManifestError(selector, "a property selector of type " + selector.type() + " cannot be run");
+    }
+    for (const Component& one : selector.Children("transformations")) {
+      ARROW_ASSIGN_OR_RAISE(auto transformation, Transformation::Make(one, run));
+      made->of_selection_.push_back(std::move(transformation));
+    }
+    made->selection_ = run.SelectedOf(stream);
   }
   const Component chunking = component.Child("property_chunking");
   const Component strategy = chunking.Child("record_merge_strategy");
   if (strategy.present() && strategy.type() != "GroupByKeyMergeStrategy") {
     return ManifestError(strategy, "a merge strategy of type " + strategy.type() + " cannot be run");
   }
-  if (chunking.present()) made->merge_key_ = Texts(strategy, "key");
+  if (chunking.present())
+    made->merge_key_ = strategy.present() ? Texts(strategy, "key") : std::vector<std::string>{"id"};
   return made;
 }
 
@@ -84,12 +92,29 @@ Result<List> QueryProperties::Names() {
   return names;
 }
 
+Result<List> QueryProperties::Selected(List names) const {
+  if (!selection_) return names;
+  Value selection = *selection_;
+  for (const auto& transformation : of_selection_) {
+    ARROW_ASSIGN_OR_RAISE(selection, transformation->Apply(std::move(selection), {}));
+  }
+  std::erase_if(names, [&](const Value& name) { return !selection.Find(jinja::ToText(name)); });
+  return names;
+}
+
 Result<std::vector<List>> QueryProperties::Chunks() {
   if (chunks_) return *chunks_;
-  ARROW_ASSIGN_OR_RAISE(const List names, Names());
+  ARROW_ASSIGN_OR_RAISE(List names, Names());
   const Component chunking = component_.Child("property_chunking");
   List always;
   for (const std::string& name : Texts(component_, "always_include_properties")) always.push_back(Value::String(name));
+  const int64_t limit = chunking.Integer("property_limit").value_or(0);
+  if (chunking.present() && limit == 0) {  // the reference selects nothing here, and puts the others last
+    names.insert(names.end(), always.begin(), always.end());
+    chunks_ = {std::move(names)};
+    return *chunks_;
+  }
+  ARROW_ASSIGN_OR_RAISE(names, Selected(std::move(names)));
   if (!chunking.present()) {
     List all = always;
     all.insert(all.end(), names.begin(), names.end());
@@ -97,12 +122,12 @@ Result<std::vector<List>> QueryProperties::Chunks() {
     return *chunks_;
   }
   const bool by_characters = chunking.Text("property_limit_type", "property_count") == "characters";
-  const int64_t limit = chunking.Integer("property_limit").value_or(INT64_MAX);
   std::vector<List> chunks;
   List current = always;
   int64_t size = 0;
   for (const Value& name : names) {
-    const int64_t own = by_characters ? static_cast<int64_t>(jinja::ToText(name).size()) + 1 : 1;
+    // Three more for the encoded separator.
+    const int64_t own = by_characters ? static_cast<int64_t>(jinja::ToText(name).size()) + 3 : 1;
     if (size + own > limit) {
       chunks.push_back(std::move(current));
       current = always;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "source/airbyte/retriever.h"
+#include "source/airbyte/transformations.h"
 
 namespace firn::source::airbyte {
 
@@ -28,12 +29,16 @@ class QueryProperties {
 
  private:
   Result<List> Names();
+  // Of the names those that the catalog selected.
+  Result<List> Selected(List names) const;
 
   std::string parameter_;
   Component component_;
   std::unique_ptr<Retriever> endpoint_;  // where the names come from; null: they are in the manifest
   std::vector<std::string> property_path_;
   std::vector<std::string> merge_key_;
+  std::vector<std::unique_ptr<Transformation>> of_selection_;
+  std::optional<Value> selection_;  // properties of the catalog's schema; nullopt: everything
   std::optional<std::vector<List>> chunks_;
 };
 

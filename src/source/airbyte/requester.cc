@@ -22,13 +22,6 @@ std::string WithoutLeadingSlashes(const std::string& text) {
 
 }  // namespace
 
-Status RunContext::Wait(double seconds) const {
-  if (seconds <= 0) return Status::OK();
-  double scaled = seconds * sleep_scale;
-  if (sleep_scale < 1) scaled = std::min(scaled, 0.2);
-  return clock->Sleep(std::chrono::milliseconds(std::llrint(scaled * 1000)), stop);
-}
-
 Result<std::unique_ptr<Requester>> Requester::Make(const Component& component, const RunContext& run,
                                                    const std::string& name, bool use_cache) {
   if (component.type() != "HttpRequester") {

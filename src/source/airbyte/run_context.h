@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -30,6 +31,10 @@ struct RunContext {
   ApiBudget* budget = nullptr;     // null: no limits
   ConfigKeeper* keeper = nullptr;  // null: the configuration never changes
   std::string manifest_folder;     // where schema files may lie
+  Value catalog;                   // of `read`; undefined: everything is wanted
+
+  /// The properties of the schema that the catalog has for a stream: its selected fields; nullopt: all are.
+  std::optional<Value> SelectedOf(const std::string& stream) const;
 
   /// A scope that knows the configuration.
   Scope NewScope() const {

@@ -265,6 +265,7 @@ bool ManifestSource::ReadStreamSafely(const Component& component, const Value& s
 }
 
 Result<bool> ManifestSource::Read(const Value& catalog, const Value& state, const std::set<std::string>& only) {
+  run_.catalog = catalog;
   ARROW_ASSIGN_OR_RAISE(const auto streams, Streams());
   const Entries states = StatesByName(state);
   std::set<std::string> wanted;

@@ -13,10 +13,12 @@ constexpr char kNoCursor[] = "__ab_no_cursor_state_message";
 // {"id of a parent": {cursor field: text}} as it was before states of partitions had a shape of their own.
 Result<Value> MigrateLegacyState(const Component& stream, const RunContext& run, const Value& state) {
   const std::vector<Component> routers = stream.Child("retriever").Children("partition_router");
-  if (routers.size() != 1 || routers[0].Children("parent_stream_configs").size() != 1) return state;
+  if (routers.size() != 1) return state;
+  const bool is_union = routers[0].type() == "UnionPartitionRouter";
+  const std::vector<Component> parents = routers[0].Children("parent_stream_configs");
+  if (!is_union && parents.size() != 1) return state;
   Scope scope = run.NewScope();
-  ARROW_ASSIGN_OR_RAISE(const auto field,
-                        InterpolatedField(routers[0].Children("parent_stream_configs")[0], "partition_field"));
+  ARROW_ASSIGN_OR_RAISE(const auto field, InterpolatedField(is_union ? routers[0] : parents[0], "partition_field"));
   ARROW_ASSIGN_OR_RAISE(const std::string partition_field, field.EvalText(scope));
   ARROW_ASSIGN_OR_RAISE(const auto cursor, InterpolatedField(stream.Child("incremental_sync"), "cursor_field"));
   ARROW_ASSIGN_OR_RAISE(const std::string cursor_field, cursor.EvalText(scope));
