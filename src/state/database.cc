@@ -1,5 +1,6 @@
 #include "state/database.h"
 
+#include "io/sqlite_journal.h"
 #include "state/run_history.h"
 
 namespace firn::state {
@@ -145,7 +146,8 @@ Result<DatabaseHandle> OpenStateDatabase(const std::string& path, bool create, i
   // The version first: a newer layout must not be touched, not even its journal mode.
   ARROW_ASSIGN_OR_RAISE(const int64_t version, VersionOf(opened));
   if (version > kStateVersion) return Newer(path, version);
-  ARROW_RETURN_NOT_OK(Execute(opened, "PRAGMA journal_mode=WAL", "journal mode"));
+  const int switched = io::UseWriteAheadLog(opened, busy_timeout_ms);
+  if (switched != SQLITE_OK) return SqliteError(opened, switched, "journal mode");
   ARROW_RETURN_NOT_OK(Execute(opened, "PRAGMA synchronous=FULL", "synchronous"));
   ARROW_RETURN_NOT_OK(Execute(opened, "PRAGMA foreign_keys=ON", "foreign keys"));
   if (version < kStateVersion) ARROW_RETURN_NOT_OK(CreateLayout(opened));

@@ -9,6 +9,7 @@
 
 #include "base/failpoint.h"
 #include "io/file_store.h"
+#include "io/sqlite_journal.h"
 
 namespace firn::catalog::sqlite {
 namespace {
@@ -78,12 +79,12 @@ Result<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options)
   if (database->code_ != SQLITE_OK) return Within("catalog " + options.path, database->Error("open"));
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, static_cast<int>(std::clamp<int64_t>(options.busy_timeout_ms, 0, 1 << 30)));
+  database->code_ = io::UseWriteAheadLog(handle, options.busy_timeout_ms);
+  if (database->code_ != SQLITE_OK) return Within("catalog " + options.path, database->Error("journal mode"));
   // FULL: a commit returns after fsync of the log, so that a power cut cannot take back what was acknowledged.
   const bool unsafe = failpoint::SeededBug("no_fsync");
-  for (const char* sql : {"PRAGMA journal_mode=WAL", unsafe ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL"}) {
-    const auto set = database->Query(sql);
-    if (!set.ok()) return Within("catalog " + options.path, set.status());
-  }
+  const auto set = database->Query(unsafe ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL");
+  if (!set.ok()) return Within("catalog " + options.path, set.status());
   return database;
 }
 
