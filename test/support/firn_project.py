@@ -163,8 +163,18 @@ def tables_of(catalog):
 
 def wait_until(condition, what, seconds=30):
     """Polls a condition of another process, with a deadline."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds * PATIENCE} s: {what}")
         time.sleep(0.01)
+
+
+def wait_until_stopped(process, what="firn stops at its failpoint"):
+    """Waits until a process that `FirnProject.start` began stands still (failpoint action `stop`); False if it ended instead."""
+    def is_stopped():
+        with open(f"/proc/{process.pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
+    wait_until(lambda: process.poll() is not None or is_stopped(), what, 60)
+    return process.poll() is None

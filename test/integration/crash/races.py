@@ -1,22 +1,22 @@
-"""Two races of a run with something else that writes, each as a function of the environment that returns the differences found."""
+"""Races of a run with something else that writes, and a listing with a part missing, each as a function of the environment that
+returns the differences found."""
 
 import signal
 
 from support.fake_api import FakeApi
-from support.firn_project import FirnProject, wait_until
+from support.firn_project import PATIENCE, FirnProject, wait_until_stopped
 from support.orders_case import TABLE, orders_project
 from support.table_reader import TableReader
-from trial import is_stopped
 
 
 class Race:
     """A project with one table of rows (id, note), and its source."""
 
-    def __init__(self, env, disposition):
+    def __init__(self, env, disposition, settings=""):
         self.tick, self.reader = 0, TableReader()
         self.api = FakeApi().__enter__()
         self.orders = self.api.table("orders")
-        self.project = FirnProject(orders_project(self.api.url, disposition), env=env)
+        self.project = FirnProject(orders_project(self.api.url, disposition, settings), env=env)
 
     def __enter__(self):
         return self
@@ -39,14 +39,13 @@ class Race:
 
     def stopped(self, point, *arguments):
         process = self.project.start(*arguments, env={"FIRN_FAILPOINTS": f"{point}=stop"})
-        wait_until(lambda: process.poll() is not None or is_stopped(process.pid), f"firn stops at {point}")
-        assert process.poll() is None, f"firn did not get to {point}"
+        assert wait_until_stopped(process, f"firn stops at {point}"), f"firn did not get to {point}"
         return process
 
     @staticmethod
     def go_on(process):
         process.send_signal(signal.SIGCONT)
-        process.wait(60)
+        process.wait(60 * PATIENCE)
 
 
 def load_under_a_rollback(env):
@@ -79,3 +78,16 @@ def compaction_under_a_merge(env):
         race.go_on(compaction)
         found, wanted = race.rows(), race.source()
         return [] if found == wanted else [f"after the compaction {found}, not {wanted}"]
+
+
+def a_listing_with_a_row_that_cannot_be_read(env):
+    """What goes to quarantine is at the source: its key is not missing, and stays in the table."""
+    with Race(env, "merge", "        deletes: missing\n        reconcile: {every: 1d}\n") as race:
+        race.put(*range(20))
+        race.project.run()
+        wanted = race.source()
+        race.orders.remove(7)
+        race.orders.put_text('{"id": null, "updated_at": "2025-01-01T00:00:01Z", "note": "n"}')  # it lost its key on the way
+        race.project.run("--reconcile")
+        found = race.rows()
+        return [] if found == wanted else [f"after a listing with a row in quarantine {found}, not {wanted}"]

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from support.fake_api import FakeApi
-from support.firn_project import PATIENCE, FirnProject, wait_until
+from support.firn_project import PATIENCE, FirnProject, wait_until_stopped
 from support.table_reader import ReadError, TableReader
 
 from forgetful import ForgetfulProject
@@ -164,12 +164,12 @@ def as_zombie(point="commit.before_swap", hit=1):
     def hurt(project):
         zombie = project.start("run", env={"FIRN_FAILPOINTS": f"{point}=stop@{hit}"})
         try:
-            wait_until(lambda: zombie.poll() is not None or is_stopped(zombie.pid), f"firn stops at {point}")
+            wait_until_stopped(zombie, f"firn stops at {point}")
             other = as_another_machine(project)
             if other.code != 0:
                 raise AssertionError(f"the second writer failed: {other}")
             zombie.send_signal(signal.SIGCONT)
-            zombie.wait(30)
+            zombie.wait(60 * PATIENCE)
         finally:
             zombie.kill()
             zombie.wait()
@@ -187,8 +187,3 @@ def as_another_machine(project):
         if other.code != 7 or time.monotonic() > end:
             return other
         time.sleep(0.2)  # a poll of another process's promise
-
-
-def is_stopped(process_id):
-    with open(f"/proc/{process_id}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0] == "T"

@@ -155,7 +155,7 @@ class Maintenance(OrdersCase):
         trials.sort(key=lambda trial: trial[1])  # each failpoint once before any twice
         end, done = time.monotonic() + SECONDS, 0
         for point, hit in trials:
-            if time.monotonic() > end:
+            if time.monotonic() > end and done >= min(len(hits), 10):
                 break
             self.replace(saved)
             what = f"{point}@{hit}"

@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(os.path.dirname(HERE)), os.path.join(os.path.dirname(HERE), "catalog")]
 from catalog_service import FirnServer  # noqa: E402
 from support.fake_api import FakeApi  # noqa: E402
-from support.firn_project import FirnProject, binary, skip, wait_until  # noqa: E402
+from support.firn_project import PATIENCE, FirnProject, binary, skip, wait_until  # noqa: E402
 from support.orders_case import TABLE, OrdersCase, orders_project  # noqa: E402
 from support.table_reader import readers_python  # noqa: E402
 
@@ -53,7 +53,7 @@ class RivalsTest(OrdersCase):
         project.run(timeout=120)
         end = self.other_writer(properties)
         wait_until(lambda: self.others_commits() > 0 or self.process.poll() is not None, "the other writer's first commit", 60)
-        compacted, round_, deadline = 0, 0, time.monotonic() + SECONDS
+        compacted, round_, deadline = 0, 0, time.monotonic() + SECONDS * PATIENCE
         while round_ < ROUNDS or (self.others_commits() < OTHERS_COMMITS and time.monotonic() < deadline):
             round_ += 1
             for number in range(round_ * 7, round_ * 7 + 25):

@@ -15,7 +15,7 @@ sys.path[:0] = [os.path.dirname(os.path.dirname(HERE)), HERE]
 from merge_models import MODELS  # noqa: E402
 from support.fake_api import FakeApi  # noqa: E402
 from support.failpoint_walks import check_walk  # noqa: E402
-from support.firn_project import FirnProject, binary, has_failpoints, wait_until  # noqa: E402
+from support.firn_project import FirnProject, binary, has_failpoints, wait_until_stopped  # noqa: E402
 from support.table_reader import TableReader, readers_python  # noqa: E402
 
 SEED = int(os.environ.get("FIRN_TEST_SEED", "1"))
@@ -158,7 +158,7 @@ class MergeStrategiesTest(unittest.TestCase):
             self.serve(rows)
             process = self.project.start("run", env={"FIRN_FAILPOINTS": "run.before_commit=stop@1"})
             try:
-                wait_until(lambda: process.poll() is not None or is_stopped(process.pid), "firn stops before its commit")
+                self.assertTrue(wait_until_stopped(process, "firn stops before its commit"))
                 foreign = self.model.foreign(rows)
                 self.foreign_row(self.model.as_stored(foreign))
                 self.model.take_foreign(foreign)
@@ -203,11 +203,6 @@ class MergeStrategiesTest(unittest.TestCase):
             self.assertGreater(done, 15)
         finally:
             self.end()
-
-
-def is_stopped(process_id):
-    with open(f"/proc/{process_id}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0] == "T"
 
 
 def add_tests():

@@ -15,8 +15,7 @@ from forgetful import ForgetfulProject  # noqa: E402
 from minio import Minio  # noqa: E402
 from s3_proxy import S3Proxy  # noqa: E402
 from support.fake_api import FakeApi, Fault  # noqa: E402
-from support.firn_project import wait_until  # noqa: E402
-from trial import is_stopped  # noqa: E402
+from support.firn_project import wait_until, wait_until_stopped  # noqa: E402
 
 PROJECT = """version: 1
 lake: {{warehouse: ./lake}}
@@ -125,8 +124,7 @@ class LeaseTest(StatelessCase):
         """A run that stands still after it has taken its lease."""
         run = self.project.start("run", env={"FIRN_FAILPOINTS": "run.before_commit=stop", **env})
         self.addCleanup(run.kill)
-        wait_until(lambda: run.poll() is not None or is_stopped(run.pid), "firn stops")
-        self.assertIsNone(run.poll())
+        self.assertTrue(wait_until_stopped(run))
         return run
 
     def test_a_second_run_is_refused_and_names_the_first(self):
@@ -143,12 +141,13 @@ class LeaseTest(StatelessCase):
 
     def test_a_run_whose_lease_was_ended_stops_before_its_commit(self):
         self.put()
-        first = self.frozen(FIRN_LEASE_SECONDS="3")
+        promised = 15  # both commands have to come before its end
+        first = self.frozen(FIRN_LEASE_SECONDS=str(promised))
         begun = time.monotonic()
         self.assertIn("would end", self.ok("state", "unlock", "shop", code=10, forget=False).err)
         self.assertIn("ended the lease", self.ok("state", "unlock", "shop", "--yes", forget=False).err)
         before = self.project.tables()
-        wait_until(lambda: time.monotonic() > begun + 3, "the promise of the first is over")
+        wait_until(lambda: time.monotonic() > begun + promised, "the promise of the first is over")
         first.send_signal(signal.SIGCONT)
         self.assertEqual(first.wait(60), 7)
         with open(self.project.path("stderr.txt")) as file:
