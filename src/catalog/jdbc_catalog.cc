@@ -11,6 +11,14 @@
 namespace firn::catalog {
 namespace {
 
+// A metadata file that the catalog names and that is not there.
+Status Missing(const Status& error) {
+  return WithContext(error, {.why = "the catalog names this file; paths in it are whole, so a lake that was moved or "
+                                    "copied is looked for where it was",
+                             .state = "nothing was changed",
+                             .next = "firn lake relocate --dry-run"});
+}
+
 class JdbcCatalog : public Catalog {
  public:
   JdbcCatalog(std::unique_ptr<SqlDatabase> database, JdbcCatalogOptions options, io::FileStore& files,
@@ -99,9 +107,9 @@ Result<std::optional<LoadedTable>> JdbcCatalog::LoadTable(const TableIdentifier&
     if (!location) return std::nullopt;
     auto table = metadata_.Read(identifier, *location);
     if (table.ok()) return std::optional<LoadedTable>(*std::move(table));
-    if (!io::IsNotFound(table.status()) || attempt == kAttempts) {
-      return Within("table " + identifier.ToString(), table.status());
-    }
+    const bool missing = io::IsNotFound(table.status());
+    if (missing && attempt < kAttempts) continue;
+    return Within("table " + identifier.ToString(), missing ? Missing(table.status()) : table.status());
   }
 }
 

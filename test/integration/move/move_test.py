@@ -119,6 +119,10 @@ pipelines:
         moved = self.move()
         doctor = self.project.firn("doctor")
         self.assertIn("firn lake relocate", doctor.out + doctor.err)
+        for arguments in (("run",), ("sql", "SELECT * FROM shop.orders"), ("table", "maintain", "shop.orders"), ("plan",)):
+            missing = self.project.firn(*arguments)
+            self.assertNotEqual(missing.code, 0, str(missing))
+            self.assertRegex(missing.out + missing.err, "next +firn lake relocate --dry-run", str(arguments))
         entries = tables_of(moved.catalog)
         dry = self.firn("lake", "relocate", "--dry-run", "--json").json()
         self.assertEqual(dry["from"], "file://" + self.project.path("lake"))
