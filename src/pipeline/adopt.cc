@@ -48,6 +48,31 @@ Status NotOfColumn(const std::string& value, const schema::Field& field) {
                  "write it as the source does: a time (2026-01-31T12:00:00Z) or a number");
 }
 
+bool IsTime(const schema::Type& type, bool with_zone) {
+  using enum schema::TypeId;
+  return with_zone ? type.id == kTimestampTz || type.id == kTimestampTzNs
+                   : type.id == kTimestamp || type.id == kTimestampNs;
+}
+
+// What to know of values of `key` that the column `field` cannot take; empty if it can, or nobody knows.
+std::string MisfitNote(const std::string& key, const schema::Type& sent, const schema::Field& field,
+                       const config::ColumnConfig* hint) {
+  const bool declared = hint != nullptr && !hint->type.empty();
+  if (sent.is_nested() && !field.type->is_nested() && !declared) {
+    return "the source sends " + std::string(sent.id == schema::TypeId::kList ? "lists" : "objects") +
+           ": they go to a second column, unless `columns: {" + key + ": {type: json}}`";
+  }
+  if (IsTime(sent, /*with_zone=*/true) && IsTime(*field.type, /*with_zone=*/false)) {
+    return "the source sends times with a zone, which this column cannot keep: they go to a second column, as text";
+  }
+  const bool has_zone = hint != nullptr && !hint->timezone.empty();
+  if (IsTime(sent, /*with_zone=*/false) && IsTime(*field.type, /*with_zone=*/true) && !has_zone) {
+    return "the source sends times without a zone: they go to a second column, unless `columns: {" + key +
+           ": {type: timestamptz, timezone: UTC}}` says which one they mean";
+  }
+  return "";
+}
+
 class Adoption {
  public:
   Adoption(const AdoptRequest& request, std::stop_token stop)
@@ -218,12 +243,7 @@ void Adoption::ListColumns() {
       out.note = "written by firn as " + std::string(config::ToString(table_.system_columns)) + " does";
     } else if (found != sampled.end()) {
       out.key = key;
-      const schema::Type& type = *found->second->type;
-      const bool declared = table_.FindColumn(key) != nullptr && !table_.FindColumn(key)->type.empty();
-      if (type.is_nested() && !field.type->is_nested() && !declared) {
-        out.note = "the source sends " + std::string(type.id == schema::TypeId::kList ? "lists" : "objects") +
-                   ": they go to a second column, unless `columns: {" + key + ": {type: json}}`";
-      }
+      out.note = MisfitNote(key, *found->second->type, field, table_.FindColumn(key));
       sampled.erase(found);
     } else if (table_.FindColumn(key) != nullptr || request_.sample.empty()) {
       out.key = key;

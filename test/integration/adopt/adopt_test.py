@@ -239,6 +239,28 @@ pipelines:
 
     # ---- other programs' columns ----
 
+    def test_times_with_and_without_a_zone_are_told_before_they_part(self):
+        self.make("naive")
+        self.project.write(self.text(write="merge"))
+        before = self.project.tables()
+        said = self.adopt(*MAX, "--dry-run").err
+        self.assertRegex(said, r"updated_at -> updated_at  timestamp   .*with a zone.*a second column, as text")
+        self.assertEqual(self.project.tables(), before)
+        self.adopt(*MAX)
+        self.orders.put(row(9, note="new"))
+        self.project.run()
+        names = [f["name"] for f in self.project.metadata("shop.orders")["schemas"][-1]["fields"]]
+        self.assertIn("updated_at__string", names)  # as was said
+
+    def test_times_without_a_zone_for_a_column_that_has_one(self):
+        self.make()
+        self.orders.rows.clear()
+        for n in range(6):
+            self.orders.put({"id": n, "note": f"old {n}", "updated_at": at(n)[:-1]})
+        self.assertIn("without a zone", self.adopt(*MAX, "--dry-run").err)
+        self.project.write(self.text(extra="        columns: {updated_at: {type: timestamptz, timezone: UTC}}\n"))
+        self.assertNotIn("without a zone", self.adopt(*MAX, "--dry-run").err)
+
     def test_dlt(self):
         top = "    naming: snake_case\n    system_columns: dlt\n"
         self.project.write(self.text(write="append", top=top))

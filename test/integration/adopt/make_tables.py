@@ -1,5 +1,6 @@
 """Makes tables as other programs lay them out: make_tables.py KIND CATALOG_DB WAREHOUSE TABLE ROWS_JSON. Run by a Python that has
-pyiceberg. Times in ROWS_JSON are text. KIND: plain, text (the cursor's column is text), dlt, airbyte, bare (data files without field
+pyiceberg. Times in ROWS_JSON are text. KIND: plain, text (the cursor's column is text), naive (it has no
+zone), dlt, airbyte, bare (data files without field
 ids)."""
 
 import datetime
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.schema import Schema
-from pyiceberg.types import (ListType, LongType, NestedField as Field, StringType, StructType, TimestamptzType)
+from pyiceberg.types import (ListType, LongType, NestedField as Field, StringType, StructType, TimestampType, TimestamptzType)
 
 BASE = [("id", LongType()), ("note", StringType()), ("updated_at", TimestamptzType())]
 
@@ -30,7 +31,8 @@ def schema_of(kind):
                       Field(2, "_airbyte_extracted_at", TimestamptzType(), required=True),
                       Field(3, "_airbyte_meta", meta, required=True), Field(4, "_airbyte_generation_id", LongType(), required=True),
                       Field(5, "id", LongType()), Field(6, "note", StringType()), Field(7, "updated_at", TimestamptzType()))
-    columns = BASE[:2] + [("updated_at", StringType())] if kind == "text" else BASE
+    times = {"text": StringType(), "naive": TimestampType()}
+    columns = BASE[:2] + [("updated_at", times.get(kind, TimestamptzType()))]
     return Schema(*[Field(i + 1, name, type) for i, (name, type) in enumerate(columns)])
 
 
@@ -38,6 +40,8 @@ def row_of(kind, row, number):
     if kind == "text":
         return row
     row = dict(row, updated_at=datetime.datetime.fromisoformat(row["updated_at"].replace("Z", "+00:00")))
+    if kind == "naive":
+        row["updated_at"] = row["updated_at"].replace(tzinfo=None)
     if kind == "dlt":
         row["order_note"] = row.pop("note")
         row.update(_dlt_load_id="1735689600.123456", _dlt_id=f"dltrow{number:08d}")
