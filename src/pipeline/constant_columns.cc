@@ -45,12 +45,15 @@ Result<source::JsonRows> WithConstants(source::JsonRows rows, arrow::MemoryPool*
   format::json::PageOptions options;
   options.layout = format::json::PageLayout::kDocument;
   options.pool = pool;
-  source::JsonRows out{.undecided_why = std::move(rows.undecided_why)};
+  source::JsonRows out;
   ARROW_ASSIGN_OR_RAISE(out.page, format::json::Page::Parse(std::string_view(text), options));
+  auto undecided = rows.undecided.begin();
   for (uint32_t i = 0; i < rows.rows.size(); ++i) {
     out.rows.push_back(i);
     if (std::binary_search(rows.deleted.begin(), rows.deleted.end(), rows.rows[i])) out.deleted.push_back(i);
-    if (std::binary_search(rows.undecided.begin(), rows.undecided.end(), rows.rows[i])) out.undecided.push_back(i);
+    if (undecided != rows.undecided.end() && undecided->row == rows.rows[i]) {
+      out.undecided.push_back({.row = i, .why = (undecided++)->why});
+    }
   }
   return out;
 }

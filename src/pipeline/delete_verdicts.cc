@@ -2,27 +2,13 @@
 
 #include <arrow/array/array_primitive.h>
 #include <arrow/array/builder_primitive.h>
-#include <arrow/compute/api.h>
-#include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "format/json/page.h"
 
 namespace firn::pipeline {
-namespace {
-
-Result<std::shared_ptr<arrow::RecordBatch>> Pick(const std::shared_ptr<arrow::RecordBatch>& batch,
-                                                 arrow::Int64Builder* places, arrow::MemoryPool* pool) {
-  if (places->length() == 0) return nullptr;
-  ARROW_ASSIGN_OR_RAISE(const auto indices, places->Finish());
-  arrow::compute::ExecContext context(pool);
-  ARROW_ASSIGN_OR_RAISE(const auto picked,
-                        arrow::compute::Take(arrow::Datum(batch), arrow::Datum(indices),
-                                             arrow::compute::TakeOptions::NoBoundsCheck(), &context));
-  return picked.record_batch();
-}
-
-}  // namespace
-
 Result<std::shared_ptr<arrow::BooleanArray>> DeleteFlags(const std::vector<uint32_t>& rows,
                                                          const std::vector<uint32_t>& deleted,
                                                          arrow::MemoryPool* pool) {
@@ -35,30 +21,28 @@ Result<std::shared_ptr<arrow::BooleanArray>> DeleteFlags(const std::vector<uint3
 }
 
 Status CheckDecided(const source::JsonRows& rows, const std::string& where) {
-  const bool any = !rows.undecided.empty() && !rows.rows.empty() && rows.undecided.front() <= rows.rows.back();
+  const bool any = !rows.undecided.empty() && !rows.rows.empty() && rows.undecided.front().row <= rows.rows.back();
   if (!any) return Status::OK();
-  return MakeError(
-      Fault::kBadData, "record " + std::to_string(rows.undecided.front()) + " of its page: " + rows.undecided_why,
-      {.code = "E0446",
-       .where = where,
-       .state = "nothing of it was written",
-       .next = "write a comparison: delete_when: \"{{ record.deleted == 'yes' }}\", or on_error: quarantine"});
+  const source::UndecidedRow& first = rows.undecided.front();
+  return WithContext(Within("record " + std::to_string(first.row + 1) + " of its page", first.why),
+                     {.where = where, .state = "nothing of it was written"});
 }
 
-Result<DecidedRows> TakeOutUndecided(const std::shared_ptr<arrow::RecordBatch>& batch,
-                                     const std::vector<uint32_t>& rows, const std::vector<uint32_t>& undecided,
-                                     arrow::MemoryPool* pool) {
-  if (undecided.empty()) return DecidedRows{.kept = batch, .rows = rows};
-  DecidedRows out;
-  arrow::Int64Builder kept(pool);
-  arrow::Int64Builder taken(pool);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const bool out_of_it = std::binary_search(undecided.begin(), undecided.end(), rows[i]);
-    ARROW_RETURN_NOT_OK((out_of_it ? taken : kept).Append(static_cast<int64_t>(i)));
-    if (!out_of_it) out.rows.push_back(rows[i]);
+std::vector<format::json::QuarantinedRow> TakeOutUndecided(const format::json::MaskTree* masks,
+                                                           source::JsonRows* rows) {
+  std::vector<format::json::QuarantinedRow> out;
+  for (const source::UndecidedRow& each : rows->undecided) {
+    const auto row = std::ranges::lower_bound(rows->rows, each.row);
+    if (row == rows->rows.end() || *row != each.row) continue;  // --max-rows has cut it off
+    auto text = format::json::MaskedText(rows->page->RecordText(each.row), masks);
+    if (!text.ok()) continue;
+    out.push_back({.page_record = each.row,
+                   .byte_offset = rows->page->record(each.row).begin,
+                   .reason = each.why.message(),
+                   .text = *std::move(text),
+                   .parsable = true});
+    rows->rows.erase(row);
   }
-  ARROW_ASSIGN_OR_RAISE(out.kept, Pick(batch, &kept, pool));
-  ARROW_ASSIGN_OR_RAISE(out.undecided, Pick(batch, &taken, pool));
   return out;
 }
 

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "format/json/mask.h"
+#include "format/json/table_reader.h"
 #include "source/source.h"
 
 namespace firn::pipeline {
@@ -16,19 +18,11 @@ namespace firn::pipeline {
 Result<std::shared_ptr<arrow::BooleanArray>> DeleteFlags(const std::vector<uint32_t>& rows,
                                                          const std::vector<uint32_t>& deleted, arrow::MemoryPool* pool);
 
-/// Refuses rows that `delete_when` could not decide on. `where`: of the setting. Errors: kBadData E0446.
+/// Refuses rows that are undecided. `where`: if the error does not say it. Errors: kBadData, that of the first of them.
 Status CheckDecided(const source::JsonRows& rows, const std::string& where);
 
-/// A batch of which the rows that `delete_when` could not decide on were taken out. Null batches where there are none.
-struct DecidedRows {
-  std::shared_ptr<arrow::RecordBatch> kept;
-  std::shared_ptr<arrow::RecordBatch> undecided;
-  std::vector<uint32_t> rows;  // page records of `kept`
-};
-
-/// `rows`: page records of the batch, ascending. `undecided`: page records, ascending.
-Result<DecidedRows> TakeOutUndecided(const std::shared_ptr<arrow::RecordBatch>& batch,
-                                     const std::vector<uint32_t>& rows, const std::vector<uint32_t>& undecided,
-                                     arrow::MemoryPool* pool);
+/// Takes the undecided rows out of `rows` before anybody asks for their types, as rows of the quarantine with masked
+/// text. A record that is no JSON stays: it is found so when it is typed. `masks` may be null.
+std::vector<format::json::QuarantinedRow> TakeOutUndecided(const format::json::MaskTree* masks, source::JsonRows* rows);
 
 }  // namespace firn::pipeline

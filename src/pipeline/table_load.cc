@@ -108,6 +108,7 @@ Status TableLoad::Open() {
                                                       context_.options.threads, context_.pool, row_types()));
   options.may_restart = true;
   options.prefix_held_bytes = std::min(options.prefix_held_bytes, context_.budget.total_bytes() / kPrefixShare);
+  ARROW_ASSIGN_OR_RAISE(masks_, json::MaskTree::Make(options.masks));
   ARROW_ASSIGN_OR_RAISE(reader_, json::TableReader::Open(std::move(options)));
   binding_ = NewBinding();
   return Status::OK();
@@ -234,23 +235,24 @@ Status TableLoad::OnBatch(const source::Split& split, source::Batch batch, const
   if (table_.on_error == config::OnError::kFail) ARROW_RETURN_NOT_OK(CheckDecided(*rows, where));
   result_.rows.read += static_cast<int64_t>(rows->rows.size());
   ARROW_ASSIGN_OR_RAISE(source::JsonRows complete, WithConstants(std::move(*rows), context_.pool));
+  std::vector<json::QuarantinedRow> undecided = TakeOutUndecided(masks_.get(), &complete);
   ARROW_RETURN_NOT_OK(SpillParents(complete, options.children));
   progress_.bytes += batch.num_bytes;
-  ARROW_RETURN_NOT_OK(PushRows(split.id, std::move(complete), std::move(batch)));
+  ARROW_RETURN_NOT_OK(PushRows(split.id, std::move(complete), std::move(undecided), std::move(batch)));
   progress_.requests = source_.stats(table_.name).num_requests;
   return Drain(options);
 }
 
-// In pieces of `batch_rows`; the position belongs to the last.
-Status TableLoad::PushRows(const std::string& split, source::JsonRows rows, source::Batch batch) {
+// In pieces of `batch_rows`; the position belongs to the last, and so do rows that are not to come again.
+Status TableLoad::PushRows(const std::string& split, source::JsonRows rows, std::vector<json::QuarantinedRow> undecided,
+                           source::Batch batch) {
   const auto most = static_cast<size_t>(table_.write.batch_rows_max);
   for (size_t begin = 0; begin + most < rows.rows.size(); begin += most) {
     const auto from = rows.rows.begin() + static_cast<std::ptrdiff_t>(begin);
     in_flight_.push_back({.split = split,
                           .position = std::nullopt,
                           .deleted = rows.deleted,
-                          .undecided = rows.undecided,
-                          .undecided_why = rows.undecided_why,
+                          .undecided = {},
                           .num_bytes = 0,
                           .origin = batch.origin});
     std::vector<uint32_t> piece(from, from + static_cast<std::ptrdiff_t>(most));
@@ -263,8 +265,7 @@ Status TableLoad::PushRows(const std::string& split, source::JsonRows rows, sour
   in_flight_.push_back({.split = split,
                         .position = std::move(batch.position),
                         .deleted = std::move(rows.deleted),
-                        .undecided = std::move(rows.undecided),
-                        .undecided_why = std::move(rows.undecided_why),
+                        .undecided = std::move(undecided),
                         .num_bytes = batch.num_bytes,
                         .origin = std::move(batch.origin)});
   return reader_->Push(std::move(rows.page), std::move(rows.rows), next_tag_++);
@@ -274,10 +275,7 @@ Status TableLoad::SpillParents(const source::JsonRows& rows, ParentSpill* spill)
   if (spill == nullptr) return Status::OK();
   std::string text;
   for (const uint32_t row : rows.rows) {
-    const auto among = [row](const std::vector<uint32_t>& some) {
-      return std::binary_search(some.begin(), some.end(), row);
-    };
-    if (among(rows.deleted) || among(rows.undecided)) continue;
+    if (std::ranges::binary_search(rows.deleted, row)) continue;
     text.clear();
     rows.page->AppendRecord(row, text);
     ARROW_RETURN_NOT_OK(spill->Append(text));
@@ -319,6 +317,7 @@ Status TableLoad::Consume(json::DecodedRows rows) {
   if (guessed_.empty() && in_prefix()) before_guess_ = document_;
   InFlight info = std::move(in_flight_.front());
   in_flight_.pop_front();
+  rows.quarantined.insert(rows.quarantined.end(), info.undecided.begin(), info.undecided.end());
   if (info.origin != nullptr) ARROW_RETURN_NOT_OK(AddOrigin(*info.origin, &rows));
   if (rows.schema != nullptr && rows.schema != bound_) {
     ARROW_RETURN_NOT_OK(BindRows(rows));

@@ -91,8 +91,7 @@ class TableLoad {
     std::optional<source::Position> position;
     std::vector<std::pair<std::string, source::Position>> later;  // of splits that got further without rows
     std::vector<uint32_t> deleted;                                // page records
-    std::vector<uint32_t> undecided;  // page records: of them delete_when says neither true nor false
-    std::string undecided_why;
+    std::vector<format::json::QuarantinedRow> undecided;          // rows that the source could not take
     int64_t num_bytes = 0;
     bool names = false;  // no rows of the table, but keys of parents whose children were all given
     std::shared_ptr<const source::RowOrigin> origin;  // of rows of files
@@ -107,7 +106,8 @@ class TableLoad {
   Status OnPosition(const std::string& split, source::Position position);
   Status SpillParents(const source::JsonRows& rows, ParentSpill* spill);
   bool LimitRows(source::JsonRows* rows);
-  Status PushRows(const std::string& split, source::JsonRows rows, source::Batch batch);
+  Status PushRows(const std::string& split, source::JsonRows rows, std::vector<format::json::QuarantinedRow> undecided,
+                  source::Batch batch);
   Status Drain(const ReadOptions& options);
   Result<std::optional<format::json::DecodedRows>> PopDecoded();
   Status AddOrigin(const source::RowOrigin& origin, format::json::DecodedRows* rows);
@@ -116,8 +116,8 @@ class TableLoad {
   Status Append(const InFlight& info, const std::shared_ptr<arrow::RecordBatch>& bound,
                 const std::vector<uint32_t>& rows);
   Status QuarantineRows(const std::vector<format::json::QuarantinedRow>& rows);
-  Status Reject(const RejectedRows& rejected, const std::string& reason);  // empty: for its key
-  Status AddRejected(const RejectedRows& rejected, const std::string& reason);
+  Status Reject(const RejectedRows& rejected);  // for their keys
+  Status AddRejected(const RejectedRows& rejected);
   Status TypesAreDecided();
   Status CheckWindow() const;
   bool keeps_position() const;
@@ -184,8 +184,9 @@ class TableLoad {
   bool decided_ = false;         // the sink has compared its rows
   bool all_stable_ = false;      // there are splits, and all of them are
   std::unique_ptr<format::json::TableReader> reader_;
-  std::unique_ptr<io::RawArchiveWriter> archive_;  // null: raw is off
-  io::RawKeys raw_keys_;                           // of archive_
+  std::shared_ptr<const format::json::MaskTree> masks_;  // of reader_
+  std::unique_ptr<io::RawArchiveWriter> archive_;        // null: raw is off
+  io::RawKeys raw_keys_;                                 // of archive_
   bool made_raw_key_ = false;
   int64_t archived_entries_ = 0;           // of archive_, durable before the last commit
   std::unique_ptr<ArrowFitting> fitting_;  // of rows that come typed; null: none did
@@ -202,7 +203,7 @@ class TableLoad {
   std::vector<InFlight> guessed_;
   StreamDocument before_guess_;  // positions before the first of them
   std::vector<format::json::QuarantinedRow> guessed_quarantined_;
-  std::vector<std::pair<RejectedRows, std::string>> guessed_rejected_;  // with the reason
+  std::vector<RejectedRows> guessed_rejected_;
   uint64_t next_tag_ = 0;
   bool limited_ = false;  // --max-rows ended the reading
   bool finished_ = false;

@@ -83,9 +83,7 @@ Status TableLoad::AddOrigin(const source::RowOrigin& origin, json::DecodedRows* 
 Status TableLoad::TypesAreDecided() {
   guessed_.clear();
   ARROW_RETURN_NOT_OK(QuarantineRows(std::exchange(guessed_quarantined_, {})));
-  for (const auto& [rejected, reason] : std::exchange(guessed_rejected_, {})) {
-    ARROW_RETURN_NOT_OK(AddRejected(rejected, reason));
-  }
+  for (const auto& rejected : std::exchange(guessed_rejected_, {})) ARROW_RETURN_NOT_OK(AddRejected(rejected));
   return Status::OK();
 }
 
@@ -98,33 +96,29 @@ Status TableLoad::QuarantineRows(const std::vector<json::QuarantinedRow>& rows) 
   return rows.empty() ? Status::OK() : quarantine_.Add(table_.name, rows);
 }
 
-Status TableLoad::AddRejected(const RejectedRows& rejected, const std::string& reason) {
-  return quarantine_.Add(table_.name, *rejected, [&](int64_t row) {
-    return reason.empty() ? WhyKeyIsRefused(*rejected, row, required_) : reason;
-  });
+Status TableLoad::AddRejected(const RejectedRows& rejected) {
+  return quarantine_.Add(table_.name, *rejected,
+                         [&](int64_t row) { return WhyKeyIsRefused(*rejected, row, required_); });
 }
 
-Status TableLoad::Reject(const RejectedRows& rejected, const std::string& reason) {
+Status TableLoad::Reject(const RejectedRows& rejected) {
   if (rejected == nullptr) return Status::OK();
   result_.rows.quarantined += rejected->num_rows();
-  if (!in_prefix()) return AddRejected(rejected, reason);
-  guessed_rejected_.emplace_back(rejected, reason);
+  if (!in_prefix()) return AddRejected(rejected);
+  guessed_rejected_.push_back(rejected);
   return Status::OK();
 }
 
 Status TableLoad::Append(const InFlight& info, const std::shared_ptr<arrow::RecordBatch>& bound,
                          const std::vector<uint32_t>& rows) {
-  ARROW_ASSIGN_OR_RAISE(const DecidedRows decided, TakeOutUndecided(bound, rows, info.undecided, context_.pool));
-  ARROW_RETURN_NOT_OK(Reject(decided.undecided, info.undecided_why));
-  if (decided.kept == nullptr) return Status::OK();
   ARROW_RETURN_NOT_OK(OpenSink());
   std::shared_ptr<arrow::BooleanArray> deletes;
   if (!info.deleted.empty()) {
-    ARROW_ASSIGN_OR_RAISE(deletes, DeleteFlags(decided.rows, info.deleted, context_.pool));
+    ARROW_ASSIGN_OR_RAISE(deletes, DeleteFlags(rows, info.deleted, context_.pool));
   }
-  newest_.Take(*decided.kept, *binding_->table_schema());
-  ARROW_ASSIGN_OR_RAISE(const RejectedRows rejected, sink_->Append(decided.kept, deletes.get()));
-  return Reject(rejected, "");
+  newest_.Take(*bound, *binding_->table_schema());
+  ARROW_ASSIGN_OR_RAISE(const RejectedRows rejected, sink_->Append(bound, deletes.get()));
+  return Reject(rejected);
 }
 
 }  // namespace firn::pipeline

@@ -44,20 +44,26 @@ struct Split {
   Position from;  // where reading starts
 };
 
+/// A row that cannot be taken as it is: it is quarantined, or the table fails with `why` (kBadData, which does not hold
+/// its values). `row`: page record.
+struct UndecidedRow {
+  uint32_t row = 0;
+  Status why;
+};
+
 /// Rows as JSON text whose types are still to be decided; the pipeline's decode stage types them (format/json).
 /// `rows`: indexes of the page's records that belong to the batch, ascending; records not named are boundary rows that
 /// an earlier read already gave.
 /// `deleted`: those of `rows` that are tombstones (`delete_when`), ascending.
-/// `undecided`: those of which `delete_when` says neither true nor false, ascending: they are quarantined, or the table
-/// fails. `undecided_why`: what it said of the first of them, without the value.
-/// `constants`: columns that every row of the batch gains (fields included from the parent row): name → JSON text, each
-/// name once. They are new columns of the row, beside those of the record; a record's own field of that name loses.
+/// `undecided`: those of which `delete_when` says neither true nor false, or whose cursor has no order among the
+/// others, ascending. `constants`: columns that every row of the batch gains (fields included from the parent row):
+/// name → JSON text, each name once. They are new columns of the row, beside those of the record; a record's own field
+/// of that name loses.
 struct JsonRows {
   std::shared_ptr<const format::json::Page> page;
   std::vector<uint32_t> rows;
   std::vector<uint32_t> deleted;
-  std::vector<uint32_t> undecided;
-  std::string undecided_why;
+  std::vector<UndecidedRow> undecided;
   std::vector<std::pair<std::string, std::string>> constants;
 };
 

@@ -120,10 +120,10 @@ class ChildReader : public SplitReader {
 
   Status Take(const FetchedPage& page, const Constants& constants) {
     if (page.page == nullptr) return Status::OK();
-    std::vector<uint32_t> rows(page.page->num_records());
-    std::iota(rows.begin(), rows.end(), 0);
-    ARROW_RETURN_NOT_OK(Archive(archive_, page, split_, rows, constants));
-    return rows_.Append(page.page, rows, constants, std::nullopt, &events_);
+    AdmittedRows all{.rows = std::vector<uint32_t>(page.page->num_records()), .undecided = {}};
+    std::iota(all.rows.begin(), all.rows.end(), 0);
+    ARROW_RETURN_NOT_OK(Archive(archive_, page, split_, all, constants));
+    return rows_.Append(page.page, all, constants, std::nullopt, &events_);
   }
 
   const std::shared_ptr<TableContext> context_;

@@ -20,7 +20,9 @@ Status CursorError(const IncrementalPlan& plan, std::string message, Fault fault
                      .code = "E0437",
                      .message = "cursor " + plan.cursor + ": " + std::move(message),
                      .where = plan.where,
-                     .next = "choose a cursor whose values are all numbers, all times, or text of one fixed form"});
+                     .next =
+                         "choose a cursor whose values are all numbers, all times, or text of one fixed form; single "
+                         "values of another kind: on_error: quarantine"});
 }
 
 bool IsEpoch(const IncrementalPlan& plan) {
@@ -129,8 +131,7 @@ Result<std::optional<CursorValue>> ReadCursor(std::string_view json, const Incre
     return value;
   }
   auto parsed = expression::ParseJson(json);
-  if (!parsed.ok()) return CursorError(plan, "a value that is no JSON");
-  if (parsed->is_null()) return std::nullopt;
+  if (!parsed.ok() || parsed->is_null()) return std::nullopt;
   CursorValue value{.json = std::string(json), .text = expression::ToText(*parsed)};
   if (!parsed->is_string()) {
     return CursorError(plan, "a value of kind " + std::string(expression::KindName(parsed->kind())));

@@ -23,9 +23,9 @@ struct CursorValue {
   std::string fraction;  // kInstant: digits of the fraction of a second without trailing zeros
 };
 
-/// Reads a captured cursor. nullopt: null or missing text. Strings in the plan's format are instants; strings of digits
-/// are numbers unless a pattern is declared. Errors: kBadData E0437 for booleans, lists, objects, broken JSON, and text
-/// that is not in a declared format.
+/// Reads a captured cursor. nullopt: null, or broken JSON, of which the decoder says more. Strings in the plan's format
+/// are instants; strings of digits are numbers unless a pattern is declared. Errors: kBadData E0437 for booleans,
+/// lists, objects, and text that is not in a declared format.
 Result<std::optional<CursorValue>> ReadCursor(std::string_view json, const connector::IncrementalPlan& plan);
 
 /// -1, 0 or 1. Errors: kBadData E0437 if one is a time and the other a number, and the like; and for texts whose order

@@ -485,27 +485,28 @@ Status IncrementalTracker::KeepRows(const format::json::Page& page, const Captur
   return Status::OK();
 }
 
-Result<std::vector<uint32_t>> IncrementalTracker::Admit(const format::json::Page& page, const CaptureLayout& layout) {
-  std::vector<std::optional<CursorValue>> cursors(page.num_records());
-  std::vector<uint32_t> rows;
+Result<AdmittedRows> IncrementalTracker::Admit(const format::json::Page& page, const CaptureLayout& layout) {
+  ARROW_ASSIGN_OR_RAISE(PageCursors read, kinds_.Read(page, layout.cursor, cursor_, plan()));
+  const auto& cursors = read.cursors;
+  AdmittedRows out;
   for (uint32_t row = 0; row < page.num_records(); ++row) {
-    const auto raw = page.Captured(row, layout.cursor);
-    if (raw) {
-      ARROW_ASSIGN_OR_RAISE(cursors[row], ReadCursor(*raw, plan()));
-    }
     if (cursors[row]) {
       ARROW_RETURN_NOT_OK(CheckOrder(*cursors[row]));
       ARROW_ASSIGN_OR_RAISE(const bool later, IsLater(*cursors[row]));
-      if (later && rereads_) rows.push_back(row);
+      if (later && rereads_) out.rows.push_back(row);
       num_later_ += later && !rereads_;
       if (later) continue;
     }
     ARROW_ASSIGN_OR_RAISE(const bool known, AlreadyRead(page, row, layout, cursors[row]));
     ARROW_RETURN_NOT_OK(Advance(cursors[row]));
-    if (!known) rows.push_back(row);
+    if (!known) out.rows.push_back(row);
   }
-  ARROW_RETURN_NOT_OK(KeepRows(page, layout, rows, cursors));
-  return rows;
+  for (UndecidedRow& misfit : read.misfits) {
+    if (std::ranges::binary_search(out.rows, misfit.row)) out.undecided.push_back(std::move(misfit));
+  }
+  ARROW_RETURN_NOT_OK(kinds_.Judge(out.undecided));
+  ARROW_RETURN_NOT_OK(KeepRows(page, layout, out.rows, cursors));
+  return out;
 }
 
 Status IncrementalTracker::EndWindow(size_t i) {

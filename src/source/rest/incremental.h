@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "connector/plan.h"
 #include "format/json/page.h"
+#include "source/rest/cursor_kinds.h"
 #include "source/rest/cursor_value.h"
 #include "source/source.h"
 
@@ -31,6 +32,12 @@ struct CaptureLayout {
 struct Window {
   std::optional<std::string> lower, upper;  // as sent
   std::optional<Timestamp> end;             // of windows with a step: everything before it will have been read
+};
+
+/// What an incremental read takes of a page; both ascending.
+struct AdmittedRows {
+  std::vector<uint32_t> rows;
+  std::vector<UndecidedRow> undecided;  // those of `rows` whose cursor has no order among the others
 };
 
 /// Follows the cursor of one split: computes its windows, drops boundary rows, and says where the split resumes.
@@ -56,10 +63,11 @@ class IncrementalTracker {
   /// The windows of this run, in order; empty when there is nothing to ask for (start lies after end).
   const std::vector<Window>& windows() const { return windows_; }
 
-  /// Takes in one page; returns the records that are new, ascending. Rows at or after the upper bound of the run (--to,
-  /// or now minus the lag) are left for a later one, whatever the API was asked for.
-  /// Errors: E0437, E0438 (declared ascending, but is not), E0439.
-  Result<std::vector<uint32_t>> Admit(const format::json::Page& page, const CaptureLayout& layout);
+  /// Takes in one page; returns the records that are new. Rows at or after the upper bound of the run (--to, or now
+  /// minus the lag) are left for a later one, whatever the API was asked for. Single values of another kind than times
+  /// or numbers before them move no position; like rows without a cursor they are known again.
+  /// Errors: E0437 (values without an order, most of them), E0438 (declared ascending, but is not), E0439.
+  Result<AdmittedRows> Admit(const format::json::Page& page, const CaptureLayout& layout);
 
   /// Called after the last page of window `i`: what it gave is now known to the windows after it.
   Status EndWindow(size_t i);
@@ -132,6 +140,7 @@ class IncrementalTracker {
   bool asks_exactly_ = false;  // requests carry the lower bound as fine as it is: older rows are no part of the answer
   int64_t num_older_ = 0;
   int64_t num_later_ = 0;
+  CursorKinds kinds_;
   bool warned_future_ = false;
   bool advances_ = true;  // false: --from began after the position; the gap between must stay readable
 };

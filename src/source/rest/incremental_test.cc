@@ -74,7 +74,7 @@ class Api {
 };
 
 struct Read {
-  std::vector<std::string> rows;
+  std::vector<std::string> rows, undecided;
   std::vector<std::pair<size_t, Position>> positions;
   Status status;
   ReadStats stats;
@@ -110,6 +110,10 @@ class IncrementalTest : public ::testing::Test {
       if (const auto* batch = std::get_if<Batch>(&**event)) {
         const auto& json = std::get<JsonRows>(batch->rows);
         for (const uint32_t row : json.rows) read.rows.emplace_back(json.page->RecordText(row));
+        for (const auto& each : json.undecided) {
+          read.undecided.emplace_back(json.page->RecordText(each.row));
+          EXPECT_EQ(ContextOf(each.why)->code, "E0437");
+        }
         if (batch->position) read.positions.emplace_back(read.rows.size(), *batch->position);
       } else {
         read.positions.emplace_back(read.rows.size(), std::get<Progress>(**event).position);
@@ -383,6 +387,40 @@ FakeAnswer Cursors(const std::vector<std::string>& cursors) {
   return {.body = "{\"items\":[" + items + "],\"next\":null}"};
 }
 
+TEST_F(IncrementalTest, SingleCursorsOfAnotherKindMoveNoPositionAndAreKnownAgain) {
+  const std::string odd[] = {R"("n/a")", "7", "true", R"(["2025-12-01"])", R"({"at":1})"};
+  for (const std::string& bad : odd) {
+    SCOPED_TRACE(bad);
+    std::vector<std::string> cursors = {R"("2025-12-01")", bad, R"("2025-12-02")"};
+    http_.set_handler([&](const FakeRequest&) { return Cursors(cursors); });
+    const Read first = Run({});
+    ASSERT_TRUE(first.status.ok()) << first.status;
+    EXPECT_EQ(first.rows.size(), 3u);
+    EXPECT_THAT(first.undecided, ElementsAre("{\"at\":" + bad + "}"));
+    EXPECT_THAT(first.last({}).json, HasSubstr(R"("cursor":"2025-12-02")"));
+    const Read again = Run(first.last({}));
+    EXPECT_THAT(again.rows, IsEmpty());
+    cursors = {R"("2025-12-02")", bad, bad, R"("2025-12-03")"};  // one of them is new
+    const Read second = Run(first.last({}));
+    ASSERT_TRUE(second.status.ok()) << second.status;
+    EXPECT_EQ(second.rows.size(), 2u);
+    EXPECT_THAT(second.undecided, ElementsAre("{\"at\":" + bad + "}"));
+    EXPECT_THAT(second.last({}).json, HasSubstr(R"("cursor":"2025-12-03")"));
+  }
+}
+
+TEST_F(IncrementalTest, WhereMostCursorsDoNotFitTheReadStops) {
+  const std::string time = R"("2025-12-01")";
+  const std::string text = R"("n/a")";
+  using Cells = std::vector<std::string>;
+  for (const Cells& cells : {Cells{text, time}, Cells{time, "true", text}, Cells{"true"}, Cells{text, "1", text}}) {
+    http_.set_handler([&](const FakeRequest&) { return Cursors(cells); });
+    const Read read = Run({});
+    ASSERT_FALSE(read.status.ok()) << cells[0];
+    EXPECT_EQ(ContextOf(read.status)->code, "E0437");
+  }
+}
+
 TEST_F(IncrementalTest, StringsOfDigitsCountAsNumbers) {
   std::vector<std::string> cursors = {R"("8")", R"("9")"};
   http_.set_handler([&](const FakeRequest&) { return Cursors(cursors); });
@@ -517,7 +555,8 @@ TEST(CursorValue, ComparesExactly) {
     EXPECT_EQ(CompareCursors(*right, *left, plan).ValueOrDie(), -order) << a << " " << b;
   }
   EXPECT_FALSE(ReadCursor("null", plan).ValueOrDie().has_value());
-  for (const char* bad : {"true", "[1]", "{}", "x"}) EXPECT_FALSE(ReadCursor(bad, plan).ok()) << bad;
+  for (const char* bad : {"true", "[1]", "{}"}) EXPECT_FALSE(ReadCursor(bad, plan).ok()) << bad;
+  EXPECT_FALSE(ReadCursor("x", plan).ValueOrDie().has_value());  // the decoder says what is wrong with the record
 }
 
 TEST(CursorValue, FormatsBounds) {

@@ -62,11 +62,11 @@ class ReplayReader : public SplitReader {
     ARROW_ASSIGN_OR_RAISE(const ArchivedContext context, ReadArchivedContext(entry.context));
     ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<const Page> page,
                           Page::Parse(entry.body, {.records = context.records, .captures = layout_.paths}));
-    std::vector<uint32_t> rows;
+    AdmittedRows admitted{.rows = {}, .undecided = context.undecided};
     for (uint32_t row = 0; row < page->num_records(); ++row) {
-      if (!std::binary_search(context.dropped.begin(), context.dropped.end(), row)) rows.push_back(row);
+      if (!std::binary_search(context.dropped.begin(), context.dropped.end(), row)) admitted.rows.push_back(row);
     }
-    return rows_.Append(page, rows, context.constants, std::nullopt, &events_);
+    return rows_.Append(page, admitted, context.constants, std::nullopt, &events_);
   }
 
   const RestPlan& plan_;

@@ -47,17 +47,20 @@ Status RowEvents::Judge(const Page& page, uint32_t row, JsonRows* batch) const {
     if (verdict.as_bool()) batch->deleted.push_back(row);
     return Status::OK();
   }
-  if (batch->undecided.empty()) {
-    batch->undecided_why =
-        "delete_when gave a value of kind " + std::string(expression::KindName(verdict.kind())) + ", not true or false";
-  }
-  batch->undecided.push_back(row);
+  batch->undecided.push_back(
+      {.row = row,
+       .why = NamedError(
+           {.fault = Fault::kBadData,
+            .code = "E0446",
+            .message = "delete_when gave a value of kind " + std::string(expression::KindName(verdict.kind())) +
+                       ", not true or false",
+            .next = "write a comparison: delete_when: \"{{ record.deleted == 'yes' }}\", or on_error: quarantine"})});
   return Status::OK();
 }
 
-Status RowEvents::Append(const std::shared_ptr<const Page>& page, const std::vector<uint32_t>& rows,
+Status RowEvents::Append(const std::shared_ptr<const Page>& page, const AdmittedRows& admitted,
                          const Constants& constants, std::optional<Position> position, std::deque<Event>* events) {
-  if (rows.empty()) {
+  if (admitted.rows.empty()) {
     if (position) events->push_back(Progress{.position = std::move(*position)});
     return Status::OK();
   }
@@ -69,11 +72,16 @@ Status RowEvents::Append(const std::shared_ptr<const Page>& page, const std::vec
     events->push_back(Batch{.rows = std::move(full), .position = std::move(at), .num_bytes = num_bytes});
     num_bytes = 0;
   };
-  for (const uint32_t row : rows) {
+  auto undecided = admitted.undecided.begin();
+  for (const uint32_t row : admitted.rows) {
     const auto size = static_cast<int64_t>(page->RecordText(row).size());
     if (!batch.rows.empty() && num_bytes + size > kBatchBytesMax) flush(std::nullopt);
     batch.rows.push_back(row);
     num_bytes += size;
+    if (undecided != admitted.undecided.end() && undecided->row == row) {
+      batch.undecided.push_back(*undecided++);
+      continue;
+    }
     if (!table_.delete_when) continue;
     ARROW_RETURN_NOT_OK(Judge(*page, row, &batch));
   }
@@ -82,9 +90,12 @@ Status RowEvents::Append(const std::shared_ptr<const Page>& page, const std::vec
 }
 
 Status Archive(io::RawArchiveWriter* archive, const FetchedPage& page, const std::string& split,
-               const std::vector<uint32_t>& rows, const Constants& constants) {
+               const AdmittedRows& admitted, const Constants& constants) {
   if (archive == nullptr || page.body == nullptr || page.page == nullptr) return Status::OK();
-  expression::Map context = {{"version", Value::Int(1)}, {"records", Value::String(page.page->records_path())}};
+  const std::vector<uint32_t>& rows = admitted.rows;
+  // A firn that does not know of undecided rows would put them into the table.
+  expression::Map context = {{"version", Value::Int(admitted.undecided.empty() ? 1 : 2)},
+                             {"records", Value::String(page.page->records_path())}};
   expression::List dropped;
   size_t next = 0;
   for (uint32_t row = 0; row < page.page->num_records(); ++row) {
@@ -95,6 +106,13 @@ Status Archive(io::RawArchiveWriter* archive, const FetchedPage& page, const std
     }
   }
   if (!dropped.empty()) context.emplace_back("dropped", Value::OfList(std::move(dropped)));
+  if (!admitted.undecided.empty()) {
+    expression::List undecided;
+    for (const UndecidedRow& each : admitted.undecided) {
+      undecided.push_back(Value::OfMap({{"row", Value::Int(each.row)}, {"why", Value::String(each.why.message())}}));
+    }
+    context.emplace_back("undecided", Value::OfList(std::move(undecided)));
+  }
   if (!constants.empty()) {
     expression::Map columns;
     for (const auto& [name, json] : constants) columns.emplace_back(name, Value::String(json));
@@ -117,14 +135,22 @@ Result<ArchivedContext> ReadArchivedContext(const std::string& json) {
   if (!parsed.ok()) return broken();
   const Value* version = parsed->Find("version");
   const Value* records = parsed->Find("records");
-  if (version == nullptr || expression::ToText(*version) != "1" || records == nullptr || !records->is_string()) {
-    return broken();
-  }
+  const std::string known = version == nullptr ? "" : expression::ToText(*version);
+  if ((known != "1" && known != "2") || records == nullptr || !records->is_string()) return broken();
   ArchivedContext context{.records = records->as_string()};
   if (const Value* dropped = parsed->Find("dropped"); dropped != nullptr && dropped->kind() == Value::Kind::kList) {
     for (const Value& row : dropped->as_list()) {
       if (row.kind() != Value::Kind::kInt || row.as_int() < 0 || row.as_int() > UINT32_MAX) return broken();
       context.dropped.push_back(static_cast<uint32_t>(row.as_int()));
+    }
+  }
+  if (const Value* list = parsed->Find("undecided"); list != nullptr && list->kind() == Value::Kind::kList) {
+    for (const Value& each : list->as_list()) {
+      const Value* row = each.Find("row");
+      const Value* why = each.Find("why");
+      if (row == nullptr || row->kind() != Value::Kind::kInt || why == nullptr || !why->is_string()) return broken();
+      context.undecided.push_back(
+          {.row = static_cast<uint32_t>(row->as_int()), .why = MakeError(Fault::kBadData, why->as_string())});
     }
   }
   if (const Value* constants = parsed->Find("constants");

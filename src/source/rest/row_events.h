@@ -29,9 +29,9 @@ class RowEvents {
 
   RowEvents(const connector::TablePlan& table, const CaptureLayout& layout) : table_(table), layout_(layout) {}
 
-  /// Appends the events for `rows` (ascending) of `page`. `position` goes to the last batch; without rows it becomes a
+  /// Appends the events for `rows` of `page`. `position` goes to the last batch; without rows it becomes a
   /// Progress. Errors: E0440 from delete_when.
-  Status Append(const std::shared_ptr<const format::json::Page>& page, const std::vector<uint32_t>& rows,
+  Status Append(const std::shared_ptr<const format::json::Page>& page, const AdmittedRows& rows,
                 const Constants& constants, std::optional<Position> position, std::deque<Event>* events);
 
  private:
@@ -42,15 +42,17 @@ class RowEvents {
   const CaptureLayout& layout_;
 };
 
-/// Puts a page into the raw archive, with what is needed to read it again: records path, constants, dropped rows.
+/// Puts a page into the raw archive, with what is needed to read it again: records path, constants, dropped rows, rows
+/// that are undecided for their cursor.
 /// `archive` may be null.
 Status Archive(io::RawArchiveWriter* archive, const FetchedPage& page, const std::string& split,
-               const std::vector<uint32_t>& rows, const Constants& constants);
+               const AdmittedRows& rows, const Constants& constants);
 
 /// Reads the context of an archived entry back.
 struct ArchivedContext {
   std::string records;
   std::vector<uint32_t> dropped;
+  std::vector<UndecidedRow> undecided;
   Constants constants;
 };
 Result<ArchivedContext> ReadArchivedContext(const std::string& json);

@@ -57,7 +57,7 @@ void TakeBatch(const Batch& batch, Read* read) {
     read->rows.push_back(text);
   }
   for (const uint32_t row : json.deleted) read->deleted.emplace_back(json.page->RecordText(row));
-  for (const uint32_t row : json.undecided) read->undecided.emplace_back(json.page->RecordText(row));
+  for (const auto& each : json.undecided) read->undecided.emplace_back(json.page->RecordText(each.row));
   if (batch.position) read->positions.emplace_back(read->rows.size(), *batch.position);
 }
 

@@ -39,11 +39,12 @@ class PagesReader : public SplitReader {
 
  private:
   Status Take(const FetchedPage& page) {
-    std::vector<uint32_t> rows;
+    AdmittedRows admitted;
+    std::vector<uint32_t>& rows = admitted.rows;
     if (page.page != nullptr && tracker_) {
       const int64_t older = tracker_->num_older();
       const int64_t later = tracker_->num_later();
-      ARROW_ASSIGN_OR_RAISE(rows, tracker_->Admit(*page.page, context_->layout));
+      ARROW_ASSIGN_OR_RAISE(admitted, tracker_->Admit(*page.page, context_->layout));
       if (context_->left_out != nullptr) {
         context_->left_out->num_older += tracker_->num_older() - older;
         context_->left_out->num_later += tracker_->num_later() - later;
@@ -54,11 +55,11 @@ class PagesReader : public SplitReader {
       rows.resize(page.page->num_records());
       std::iota(rows.begin(), rows.end(), 0);
     }
-    ARROW_RETURN_NOT_OK(Archive(archive_, page, split_, rows, {}));
+    ARROW_RETURN_NOT_OK(Archive(archive_, page, split_, admitted, {}));
     ARROW_ASSIGN_OR_RAISE(std::optional<Position> position, PositionAfter(page));
     if (position && rows.empty() && *position == last_) position.reset();
     if (position) last_ = *position;
-    return rows_.Append(page.page, rows, {}, std::move(position), &events_);
+    return rows_.Append(page.page, admitted, {}, std::move(position), &events_);
   }
 
   Result<std::optional<Position>> PositionAfter(const FetchedPage& page) {
