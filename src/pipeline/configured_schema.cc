@@ -71,9 +71,10 @@ Status Configurer::Apply(SchemaChange change) {
 Status Configurer::Configure(const ColumnConfig& column) {
   const auto path_of = [&] { return table::PathOfSource(schema(), column.path); };
   if (column.drop) {
-    const std::string path = path_of();
-    if (path.empty()) return Status::OK();
-    return Apply({.kind = Kind::kDropColumn, .column = path, .forget = true});
+    for (const std::string& path : table::PathsOfSource(schema(), column.path)) {
+      ARROW_RETURN_NOT_OK(Apply({.kind = Kind::kDropColumn, .column = path, .forget = true}));
+    }
+    return Status::OK();
   }
   ARROW_RETURN_NOT_OK(Rename(column));
   if (path_of().empty()) return Add(column);

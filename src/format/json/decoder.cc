@@ -191,7 +191,7 @@ Status Decoder::EndRow(const Page& page, uint32_t record, uint64_t ordinal, Deco
   }
   const bool wanted = outcome_ == Outcome::kDiscard && row.parsable;  // by contract or key, whatever on_error says
   if (on_bad_ == OnBadRecord::kFail && !wanted) {
-    return MakeError(Fault::kBadData, "record " + std::to_string(ordinal) + ": " + row.reason,
+    return MakeError(Fault::kBadData, "record " + std::to_string(ordinal + 1) + ": " + row.reason,
                      {.code = "E0608", .where = row.path, .why = StructureExcerpt(text)});
   }
   out.quarantined.push_back(std::move(row));

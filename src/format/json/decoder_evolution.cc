@@ -224,7 +224,7 @@ const uint32_t* Decoder::ByContract(ContractMode mode, const char* what, const u
 
 Status Decoder::Frozen(const char* what) const {
   return MakeError(Fault::kContract,
-                   std::string("schema_contract freeze: ") + what + ", record " + std::to_string(ordinal_),
+                   std::string("schema_contract freeze: ") + what + ", record " + std::to_string(ordinal_ + 1),
                    {.code = "E0609", .next = "allow it with schema_contract: evolve, or discard_row or discard_value"});
 }
 

@@ -138,10 +138,10 @@ Status PageBuilder::NoteBad(uint32_t begin, uint32_t end, const char* reason) {
                 .reason = reason,
                 .excerpt = StructureExcerpt(page_->body_.substr(begin, end - begin))};
   if (options_.on_bad == OnBadRecord::kFail) {
-    return BodyError(
-        "E0604",
-        "record " + std::to_string(bad.ordinal) + " is not valid JSON: " + reason + ", offset " + std::to_string(begin),
-        bad.excerpt);
+    return BodyError("E0604",
+                     "record " + std::to_string(bad.ordinal + 1) + " is not valid JSON: " + reason + ", offset " +
+                         std::to_string(begin),
+                     bad.excerpt);
   }
   page_->bad_records_.push_back(std::move(bad));
   return Status::OK();

@@ -474,6 +474,24 @@ std::optional<std::string> NamedPath(const std::vector<Field>& fields, std::stri
   return std::nullopt;
 }
 
+// As NamedPath, of every column with values of that path.
+void AddPaths(const std::vector<Field>& fields, std::string_view source_path, const std::string& before,
+              std::vector<std::string>* paths) {
+  for (const Field& field : fields) {
+    const std::string key = ParseNote(field.doc).key.value_or(field.name);
+    if (!source_path.starts_with(key)) continue;
+    std::string path = before + field.name;
+    if (source_path.size() == key.size()) paths->push_back(path);
+    if (source_path.size() <= key.size() || source_path[key.size()] != '.') continue;
+    const Type* type = field.type.get();
+    while (type->id == TypeId::kList || type->id == TypeId::kMap) {
+      path += "." + type->children.back().name;
+      type = type->children.back().type.get();
+    }
+    AddPaths(type->children, source_path.substr(key.size() + 1), path + ".", paths);
+  }
+}
+
 }  // namespace
 
 std::string ToString(const SchemaChange& change) {
@@ -522,6 +540,12 @@ std::vector<std::string> DroppedColumns(const TableMetadata& metadata) {
 
 std::string PathOfSource(const schema::Schema& schema, std::string_view source_path) {
   return NamedPath(schema.fields, source_path).value_or("");
+}
+
+std::vector<std::string> PathsOfSource(const schema::Schema& schema, std::string_view source_path) {
+  std::vector<std::string> paths;
+  AddPaths(schema.fields, source_path, "", &paths);
+  return paths;
 }
 
 FoundColumn FindColumn(const schema::Schema& schema, std::string_view path) {

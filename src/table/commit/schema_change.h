@@ -68,4 +68,7 @@ FoundColumn FindColumn(const schema::Schema& schema, std::string_view path);
 /// through, as they are in configuration: "lines.price" may be "lines.element.price".
 std::string PathOfSource(const schema::Schema& schema, std::string_view source_path);
 
+/// As PathOfSource, of all columns that hold values of it: its sibling columns, too.
+std::vector<std::string> PathsOfSource(const schema::Schema& schema, std::string_view source_path);
+
 }  // namespace firn::table

@@ -238,6 +238,25 @@ pipelines:
         self.assertEqual(self.project.firn("plan", "--json").json()["tables"][0]["changes"], [])
         self.lint("configured")
 
+    def test_a_dropped_column_takes_its_sibling_columns_along(self):
+        self.put(1, flag=True, place={"city": "Ulm", "zip": 1})
+        self.load({1: {"flag": True, "place": {"city": "Ulm", "zip": 1}}})
+        self.put(2, flag="yes", place={"city": "Bonn", "zip": "D-2"})
+        self.load({2: {"flag__string": "yes", "place": {"city": "Bonn", "zip": None, "zip__string": "D-2"}}})
+        self.model[1]["place"]["zip__string"] = None
+        self.check("siblings")
+        self.project.write(self.text("{flag: {drop: true}, place.zip: {drop: true}}"))
+        self.assertEqual(self.project.firn("plan", "--json").json()["tables"][0]["changes"],
+                         ["- column flag", "- column flag__string", "- column place.zip", "- column place.zip__string"])
+        self.put(3, flag="no", place={"city": "Köln", "zip": 3})
+        self.load({3: {"place": {"city": "Köln"}}})
+        for column in ("flag", "flag__string"):
+            self.forget(column)
+        for row in self.model.values():
+            row["place"] = {"city": row["place"]["city"]}
+        self.check("dropped with their siblings")
+        self.lint("dropped with their siblings")
+
     def test_names_of_a_new_table(self):
         self.project.write(self.text("{total: {name: amount}, flag: {drop: true}, place.city: {name: town}}"))
         self.put(1, total=5, flag=True, place={"city": "Ulm"}, amount="another")
