@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(os.path.dirname(HERE)), HERE]
 from support.firn_project import REPOSITORY, binary, has_failpoints, skip  # noqa: E402
 from support.table_reader import readers_python  # noqa: E402
-from races import compaction_under_a_merge, load_under_a_rollback  # noqa: E402
+from races import a_listing_with_a_row_that_cannot_be_read, compaction_under_a_merge, load_under_a_rollback  # noqa: E402
 from trial import World, as_zombie, at_failpoint, run_all  # noqa: E402
 
 # Name → trials of which at least one must turn red: (mode, phase, failpoint, hit, action), or a function that gets the
@@ -39,6 +39,8 @@ BUGS = {
     "state_before_flush": [("append", "second", "catalog.before_swap", hit, "kill") for hit in (2, 3, 4)],
     "no_epoch": [load_under_a_rollback],
     "compact_over_new_deletes": [compaction_under_a_merge],
+    # A key that was not read is taken for one that is gone.
+    "delete_what_was_not_read": [a_listing_with_a_row_that_cannot_be_read],
     "exclusive_cursor": [("append", "second", "run.committed", 1, "kill"), ("merge", "second", "run.committed", 1, "kill")],
 }
 # no_fsync needs a power cut: power_cut_test.py.
