@@ -8,6 +8,7 @@
 #include "pipeline/backfill.h"
 #include "pipeline/run.h"
 #include "pipeline/run_plan.h"
+#include "state/run_history.h"
 
 namespace firn::cli {
 namespace {
@@ -69,16 +70,11 @@ Result<int> RunRange(App& app, const Arguments& arguments, const pipeline::RunCo
   if (!app.quiet()) {
     request.on_slice = [&app](const auto& slice, const auto& tables) { SaySlice(app, slice, tables); };
   }
-  ARROW_ASSIGN_OR_RAISE(const auto tables, pipeline::RunBackfill(context, request, app.stop()));
-  pipeline::RunResult run{.run_id = context.run_id,
-                          .environment = context.project.environment,
-                          .lake = context.project.lake.warehouse,
-                          .started = context.loaded_at,
-                          .finished = app.clock().Now(),
-                          .tables = tables};
+  ARROW_ASSIGN_OR_RAISE(const pipeline::RunResult run, pipeline::RunBackfill(context, request, app.stop()));
   if (arguments.Flag("--json")) ARROW_RETURN_NOT_OK(app.Print(pipeline::ToJson(run) + "\n"));
+  ARROW_RETURN_NOT_OK(run.tables.front().error);
   if (!app.quiet()) {
-    for (const auto& table : tables) {
+    for (const auto& table : run.tables) {
       app.Say(table.identifier + ": " + std::to_string(table.rows.read) + " read, " +
               std::to_string(table.rows_written()) + " written, " + std::to_string(table.rows.skipped) +
               " known or older, " + std::to_string(table.rows.quarantined) + " quarantined\n");
@@ -97,8 +93,9 @@ Result<int> Run(App& app, const Arguments& arguments) {
   pipeline::CommitGroup group = groups.front();
   if (!choice.table->parent.empty()) group.tables = {choice.table};  // refused by name
   ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/false));
-  ARROW_ASSIGN_OR_RAISE(const auto setup, RunSetup::Open(app, *project, *catalog, {}));
-  const pipeline::RunContext& context = setup->context();
+  ARROW_ASSIGN_OR_RAISE(const auto setup,
+                        RunSetup::Open(app, *project, *catalog, {.command = state::kBackfillCommand}));
+  pipeline::RunContext& context = setup->context();
   if (arguments.Flag("--status")) {
     ARROW_ASSIGN_OR_RAISE(const auto status, pipeline::FindBackfill(context, group));
     return ShowStatus(app, name, status, arguments.Flag("--json"));
@@ -108,6 +105,8 @@ Result<int> Run(App& app, const Arguments& arguments) {
     app.Say(name + ": the backfill is cancelled; what it has read stays\n");
     return 0;
   }
+  ARROW_ASSIGN_OR_RAISE(context.history, app.History());
+  context.log = app.log();
   return RunRange(app, arguments, context, group);
 }
 

@@ -30,8 +30,8 @@ Command RunCommand() {
       {.name = "--to", .help = "incremental end for this run, exclusive; the position does not move"},
       {.name = "--yes",
        .kind = Option::Kind::kFlag,
-       .help = "delete missing keys however many; with --from or --to also append tables, whose rows may then be "
-               "there twice"},
+       .help = "delete missing keys, or rows by --full-refresh, however many; with --from or --to also append tables, "
+               "whose rows may then be there twice"},
       {.name = "--reconcile",
        .kind = Option::Kind::kFlag,
        .help = "read again what incremental merges have read, and repair what differs"},

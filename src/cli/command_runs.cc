@@ -65,6 +65,11 @@ std::string StateText(const pipeline::JudgedTable& table) {
   return std::ranges::any_of(last.findings, is_error) ? "late" : "warning";
 }
 
+std::string PassText(const pipeline::JudgedTable& table, Timestamp now) {
+  if (!table.next_pass) return "";
+  return *table.next_pass <= now ? "with the next run" : FormatTimestamp(*table.next_pass);
+}
+
 std::string NoteText(const pipeline::JudgedTable& table) {
   const state::TableRecord& last = table.status.last;
   if (!last.reason_code.empty()) return last.reason_code + ", run " + table.status.run_id.substr(0, 13);
@@ -76,17 +81,28 @@ Result<int> ShowStatus(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
   ARROW_ASSIGN_OR_RAISE(state::RunHistory * history, app.History());
   ARROW_ASSIGN_OR_RAISE(auto latest, history->LatestTables(project->lake.warehouse));
-  const auto tables = pipeline::JudgeTables(*project, std::move(latest), app.clock().LogicalNow());
-  TextTable text({"TABLE", "STATE", "LAST OK", "AGE", "READ", "QUARANTINED", "CURSOR", "NOTE"});
+  const Timestamp now = app.clock().LogicalNow();
+  const auto tables = pipeline::JudgeTables(*project, std::move(latest), now);
+  const bool passes = std::ranges::any_of(tables, [](const auto& table) { return table.next_pass.has_value(); });
+  std::vector<std::string> head = {"TABLE", "STATE", "LAST OK", "AGE", "READ", "QUARANTINED", "CURSOR", "NOTE"};
+  if (passes) head.insert(head.end() - 1, "NEXT RECONCILE");
+  TextTable text(head);
   Json list = Json::array();
   for (const pipeline::JudgedTable& table : tables) {
     const state::TableRecord& last = table.status.last;
     const bool unnamed = !table.never && pipeline::IsUnnamed(*project, table.status, *history);
     const std::string note = unnamed ? "kept: no pipeline names it any more" : NoteText(table);
     const std::string success = table.status.last_success ? FormatTimestamp(*table.status.last_success) : "never";
-    text.Add({last.identifier, StateText(table), success,
-              table.age_seconds ? pipeline::AgeText(*table.age_seconds) : "", std::to_string(last.rows_read),
-              std::to_string(last.rows_quarantined), Short(last.cursor_after, 40), Short(note, 60)});
+    std::vector<std::string> row = {last.identifier,
+                                    StateText(table),
+                                    success,
+                                    table.age_seconds ? pipeline::AgeText(*table.age_seconds) : "",
+                                    std::to_string(last.rows_read),
+                                    std::to_string(last.rows_quarantined),
+                                    Short(last.cursor_after, 40),
+                                    Short(note, 60)};
+    if (passes) row.insert(row.end() - 1, PassText(table, now));
+    text.Add(std::move(row));
     Json entry = pipeline::JudgedJson(table);
     entry["configured"] = !unnamed;
     list.push_back(std::move(entry));
@@ -173,6 +189,12 @@ Result<int> ShowRuns(App& app, const Arguments& arguments) {
 Result<int> Retry(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(state::RunHistory * history, app.History());
   ARROW_ASSIGN_OR_RAISE(const auto run, history->FindRun(arguments.Text("RUN", "last")));
+  if (run.command == state::kBackfillCommand) {
+    const std::string table = run.tables.empty() ? "TABLE" : run.tables.front().table;
+    return MakeError(Fault::kConfig, "run " + run.run_id + " was a backfill, which goes on by itself",
+                     {.state = "nothing was started",
+                      .next = "firn backfill " + table + "   (goes on where it was); firn retry RUN for another run"});
+  }
   RunRequest request;
   request.options.command = "retry";
   request.json = arguments.Flag("--json");

@@ -384,6 +384,12 @@ constexpr std::array kExplanations = {
                 "The rows of a child table are read for the rows of its parent. One rolled back alone would lose rows "
                 "or get them twice.",
                 "firn table rollback shop.orders shop.order_items --to-time 2026-11-21T10:00:00Z"},
+    Explanation{
+        "E0922", "a full refresh would take most rows away",
+        "`--full-refresh` replaces the rows by what the source gives now. When a large part of the table would be "
+        "gone, an API that gives a part, or that keeps no old rows, is likelier than that many deletions, so "
+        "nothing was changed. `firn run --full-refresh --yes` takes the answer as it is.",
+        "firn run --select orders --full-refresh --yes"},
     Explanation{"E0930", "the table has no such column",
                 "Columns are named by their path in the table: total, address.zip, lines.element.price.",
                 "firn sql \"DESCRIBE shop.orders\""},

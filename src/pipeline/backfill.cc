@@ -11,11 +11,14 @@
 #include "base/log.h"
 #include "base/task_group.h"
 #include "io/rate_budget.h"
+#include "pipeline/alerts.h"
 #include "pipeline/column_naming.h"
 #include "pipeline/group_runner.h"
+#include "pipeline/history_note.h"
 #include "pipeline/progress.h"
 #include "pipeline/run.h"
 #include "pipeline/run_leases.h"
+#include "pipeline/run_log.h"
 #include "source/registry.h"
 #include "state/refresh_tokens.h"
 #include "table/commit/committer.h"
@@ -93,9 +96,9 @@ class Backfill {
   Backfill(const RunContext& context, const BackfillRequest& request)
       : context_(context), request_(request), group_(*request.group) {}
 
-  Result<std::vector<TableResult>> Run(std::stop_token stop) {
+  Result<RunResult> Run(std::stop_token stop) {
     ARROW_RETURN_NOT_OK(CheckTable(context_, group_));
-    ARROW_ASSIGN_OR_RAISE(const auto lease,
+    ARROW_ASSIGN_OR_RAISE(auto lease,
                           AcquireLease(context_, "backfill-" + StreamIdOf(*group_.pipeline, *group_.tables.front())));
     ARROW_RETURN_NOT_OK(Decide(stop));
     ARROW_ASSIGN_OR_RAISE(slices_, SlicesOf(state_.range, *group_.tables.front()->incremental));
@@ -106,15 +109,51 @@ class Backfill {
         .http = &context_.http, .clock = &context_.clock, .budgets = &budgets, .refresh_tokens = &tokens};
     ARROW_ASSIGN_OR_RAISE(
         source_, context_.sources.Build({.project = &context_.project, .pipeline = group_.pipeline}, services));
+    const RunLog log(context_);
+    NoteBegin(context_, {group_});
+    RunResult out{.run_id = context_.run_id,
+                  .environment = context_.project.environment,
+                  .lake = context_.project.lake.warehouse,
+                  .started = context_.loaded_at,
+                  .tables = Results(ReadSlices(stop))};
+    for (const TableResult& table : out.tables) {
+      RunLog::Table(table);
+      NoteTable(context_, table);
+    }
+    out.finished = context_.clock.Now();
+    RunLog::End(out);
+    NoteEnd(context_, out);
+    lease.reset();  // whoever goes on need not wait for those who are told
+    SendAlerts({.project = context_.project, .http = context_.http, .clock = context_.clock}, &out);
+    return out;
+  }
+
+ private:
+  Status ReadSlices(const std::stop_token& stop) {
     TaskGroup workers(stop);
     for (int64_t worker = 0; worker < state_.workers; ++worker) {
       workers.Spawn([this, worker](std::stop_token token) { return Work(worker, std::move(token)); });
     }
-    ARROW_RETURN_NOT_OK(workers.Join());
+    return workers.Join();
+  }
+
+  std::vector<TableResult> Results(const Status& read) {
+    if (sums_.empty()) {
+      for (const auto* table : group_.tables) {
+        sums_.push_back({.pipeline = group_.pipeline->name,
+                         .table = table->name,
+                         .identifier = IdentifierOf(*group_.pipeline, *table).ToString()});
+      }
+    }
+    const bool stopped = !read.ok() && FaultOf(read) == Fault::kCancelled;
+    for (TableResult& table : sums_) {
+      table.ordinary = false;
+      table.error = read;
+      if (!read.ok()) table.state = stopped ? TableState::kCancelled : TableState::kFailed;
+    }
     return std::move(sums_);
   }
 
- private:
   // Which backfill this is. The first worker's state says it, and is written before any slice is read.
   Status Decide(std::stop_token stop) {
     ARROW_ASSIGN_OR_RAISE(const BackfillStatus found, FindBackfill(context_, group_));
@@ -213,6 +252,8 @@ class Backfill {
       sum.quarantined += rows.quarantined;
       sums_[i].num_commits += results[i].num_commits;
       sums_[i].data_bytes += results[i].data_bytes;
+      sums_[i].schema_changes.insert(sums_[i].schema_changes.end(), results[i].schema_changes.begin(),
+                                     results[i].schema_changes.end());
       if (results[i].snapshot_id) sums_[i].snapshot_id = results[i].snapshot_id;
     }
   }
@@ -245,8 +286,7 @@ Result<BackfillStatus> FindBackfill(const RunContext& context, const CommitGroup
   return status;
 }
 
-Result<std::vector<TableResult>> RunBackfill(const RunContext& context, const BackfillRequest& request,
-                                             std::stop_token stop) {
+Result<RunResult> RunBackfill(const RunContext& context, const BackfillRequest& request, std::stop_token stop) {
   return Backfill(context, request).Run(std::move(stop));
 }
 

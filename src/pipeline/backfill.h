@@ -38,11 +38,11 @@ struct BackfillRequest {
 /// Errors: kConfig E0810.
 Result<BackfillStatus> FindBackfill(const RunContext& context, const CommitGroup& group);
 
-/// Goes on with an open backfill, or begins one. Returns the sums of its tables over all slices of this call.
-/// Errors: kConfig E0876 for a table that cannot be read so, and for a bad range; E0877 if another one is open, or none
-/// to go on with; kBusy if one is at work on this machine; those of the slice that failed: the slices before it stay.
-Result<std::vector<TableResult>> RunBackfill(const RunContext& context, const BackfillRequest& request,
-                                             std::stop_token stop);
+/// Goes on with an open backfill, or begins one. Returns the sums of its tables over all slices of this call; all of
+/// them have failed if a slice did, and the slices before it stay. Writes history and log of the run, and sends alerts.
+/// Errors, with nothing read: kConfig E0876 for a table that cannot be read so, and for a bad range; E0877 if another
+/// one is open, or none to go on with; kBusy if one is at work on this machine.
+Result<RunResult> RunBackfill(const RunContext& context, const BackfillRequest& request, std::stop_token stop);
 
 /// Ends an open backfill; what it has read stays. A process that is at work on it is fenced. Errors: as Committer.
 Status CancelBackfill(const RunContext& context, const CommitGroup& group, std::stop_token stop);

@@ -62,10 +62,14 @@ bool CanReread(const config::TableConfig& table) {
          table.merge.mode != config::MergeMode::kCopyOnWrite;
 }
 
+std::optional<Timestamp> PassAfter(const config::TableConfig& table, std::optional<Timestamp> last, Timestamp now) {
+  if (!table.merge.reconcile || !CanReread(table)) return std::nullopt;
+  if (!last) return now;
+  return Timestamp{.micros = last->micros + table.merge.reconcile->every_ms * 1'000};
+}
+
 std::optional<Timestamp> NextPass(const config::TableConfig& table, const StreamDocument& document, Timestamp now) {
-  if (!table.merge.reconcile || !CanReread(table) || document.splits.empty()) return std::nullopt;
-  if (!document.reconciled) return now;
-  return Timestamp{.micros = document.reconciled->micros + table.merge.reconcile->every_ms * 1'000};
+  return document.splits.empty() ? std::nullopt : PassAfter(table, document.reconciled, now);
 }
 
 std::optional<source::Reread> RereadOf(const config::TableConfig& table, const StreamDocument& document, bool forced,

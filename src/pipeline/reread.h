@@ -17,8 +17,10 @@ namespace firn::pipeline {
 /// True if a table can be read again by a pass: an incremental merge by key that is no child.
 bool CanReread(const config::TableConfig& table);
 
-/// When the next pass is due by `reconcile`: at `now` if there was none since there are positions; nullopt: the table
-/// has no passes, or nothing was read yet.
+/// When a pass is due by `reconcile` after the `last` one: at `now` if there was none; nullopt: the table has none.
+std::optional<Timestamp> PassAfter(const config::TableConfig& table, std::optional<Timestamp> last, Timestamp now);
+
+/// As PassAfter, of a table's positions; nullopt, too, if nothing was read yet.
 std::optional<Timestamp> NextPass(const config::TableConfig& table, const StreamDocument& document, Timestamp now);
 
 /// What a run of the table reads again; nullopt if it is no pass. `forced`: passes are due whatever the last one was.

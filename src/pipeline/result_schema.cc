@@ -130,6 +130,8 @@ constexpr std::string_view kSchema = R"json({
         "cursor_before": {"type": "string"},
         "cursor_after": {"type": "string"},
         "freshness": {"$ref": "#/$defs/freshness"},
+        "reconcile_pass": {"description": "true: the run read again what lies before the position", "type": "boolean"},
+        "next_reconcile": {"description": "when the next reconcile pass is due, as far as is known; null: none is configured", "$ref": "#/$defs/maybe_time"},
         "schema_changes": {"$ref": "#/$defs/texts"},
         "files_compacted": {"$ref": "#/$defs/count"},
         "checks": {"type": "array", "items": {"$ref": "#/$defs/check"}},

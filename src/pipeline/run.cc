@@ -17,6 +17,7 @@
 #include "io/rate_budget.h"
 #include "pipeline/alerts.h"
 #include "pipeline/group_runner.h"
+#include "pipeline/history_note.h"
 #include "pipeline/lineage.h"
 #include "pipeline/progress.h"
 #include "pipeline/quarantine_staging.h"
@@ -24,11 +25,9 @@
 #include "pipeline/run_leases.h"
 #include "pipeline/run_log.h"
 #include "pipeline/run_plan.h"
-#include "pipeline/table_record.h"
 #include "pipeline/table_watch.h"
 #include "source/registry.h"
 #include "state/refresh_tokens.h"
-#include "state/run_history.h"
 
 namespace firn::pipeline {
 namespace {
@@ -89,33 +88,6 @@ Result<Leases> TakeLeases(const RunContext& context, const std::vector<CommitGro
   return leases;
 }
 
-// The history is a convenience: what cannot be written is said and the run goes on.
-void Note(const Status& status) {
-  if (!status.ok()) log::Warn("run history not written", {{"reason", status.message()}});
-}
-
-void BeginHistory(const RunContext& context, const std::vector<CommitGroup>& groups) {
-  if (context.history == nullptr) return;
-  state::RunRecord record;
-  record.run_id = context.run_id;
-  std::set<std::string> names;
-  for (const CommitGroup& group : groups) names.insert(group.pipeline->name);
-  for (const std::string& name : names) record.pipeline += (record.pipeline.empty() ? "" : ", ") + name;
-  record.environment = context.project.environment;
-  record.command = context.options.command;
-  record.lake = context.project.lake.warehouse;
-  record.log_file = RunLog::PathOf(context.project, context.run_id);
-  record.started = context.loaded_at;
-  Note(context.history->Begin(std::move(record)));
-}
-
-state::RunState HistoryState(const RunResult& result) {
-  const std::string name = result.StateName();
-  if (name == "completed") return state::RunState::kCompleted;
-  if (name == "partially failed") return state::RunState::kPartiallyFailed;
-  return name == "cancelled" ? state::RunState::kCancelled : state::RunState::kFailed;
-}
-
 // A group that lost a race is run once more: what a person would do next.
 std::vector<TableResult> RunGroupPatiently(const RunContext& context, const CommitGroup& group, source::Source& source,
                                            std::stop_token stop) {
@@ -147,7 +119,7 @@ Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& grou
           if (context.lineage != nullptr) {
             context.lineage->End(context.run_id, *groups[at].pipeline, *groups[at].tables[k], table, context.catalog);
           }
-          if (context.history != nullptr) Note(context.history->RecordTable(context.run_id, RecordOf(table)));
+          NoteTable(context, table);
         }
       }
       return Status::OK();
@@ -201,7 +173,7 @@ Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
   ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, tokens, groups));
   ARROW_ASSIGN_OR_RAISE(auto leases, TakeLeases(context, groups));
   const RunLog log(context);
-  BeginHistory(context, groups);
+  NoteBegin(context, groups);
   std::vector<std::vector<TableResult>> results(groups.size());
   RunContext own = context;
   QuarantineStaging staging(own);
@@ -215,7 +187,7 @@ Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
                 .finished = context.clock.Now()};
   for (auto& group : results) std::move(group.begin(), group.end(), std::back_inserter(out.tables));
   RunLog::End(out);
-  if (context.history != nullptr) Note(context.history->Finish(context.run_id, HistoryState(out), out.ExitCode()));
+  NoteEnd(context, out);
   leases.clear();  // the next run need not wait for whoever is told about this one
   SendAlerts({.project = context.project, .http = context.http, .clock = context.clock}, &out);
   return out;

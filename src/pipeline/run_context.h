@@ -58,7 +58,7 @@ struct RunOptions {
   std::optional<std::string> to;          // replaces the incremental end of this run; the same
   std::optional<BackfillSlice> backfill;  // with from and to
   bool may_repeat_rows = false;           // --from and --to on an append table: its rows may be taken twice
-  bool may_delete_many = false;           // `deletes: missing` may delete more than its share of the table
+  bool may_delete_many = false;           // `deletes: missing` and full_refresh may delete most of the table
   bool keep_position = false;             // the live position does not move, whatever is read (rederive)
   std::optional<int64_t> max_rows;        // per table; the live position does not move past what was read whole
   int threads = 2;                        // per run: decoding and encoding

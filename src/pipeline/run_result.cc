@@ -106,6 +106,8 @@ Json TableJson(const TableResult& table, bool for_alerts) {
   out["freshness"] = {{"newest", TimeJson(table.fresh_to)},
                       {"loaded", TimeJson(table.loaded_at)},
                       {"age_seconds", table.age_seconds ? Json(*table.age_seconds) : Json(nullptr)}};
+  out["reconcile_pass"] = table.reconcile_pass;
+  out["next_reconcile"] = TimeJson(table.next_pass);
   out["schema_changes"] = table.schema_changes;
   out["files_compacted"] = table.files_compacted;
   out["checks"] = ChecksJson(table.checks);

@@ -55,12 +55,15 @@ struct TableResult {
   std::vector<std::string> warnings;        // each with its cure
   int64_t files_compacted = 0;              // data files that maintenance after the load put together
   std::vector<CheckResult> checks;
-  std::optional<bool> published;         // of `publish: audit`: main holds what was loaded
-  std::vector<state::Finding> findings;  // what is unusual (table_watch.h)
-  bool ordinary = true;                  // its counts say what is usual
-  std::optional<Timestamp> fresh_to;     // newest value of the time column that the table has
-  std::optional<Timestamp> loaded_at;    // start of the last run that completed it, this one included
-  std::optional<int64_t> age_seconds;    // of what `freshness` looks at, when the run ended
+  std::optional<bool> published;           // of `publish: audit`: main holds what was loaded
+  std::vector<state::Finding> findings;    // what is unusual (table_watch.h)
+  bool ordinary = true;                    // its counts say what is usual
+  std::optional<Timestamp> fresh_to;       // newest value of the time column that the table has
+  std::optional<Timestamp> loaded_at;      // start of the last run that completed it, this one included
+  std::optional<int64_t> age_seconds;      // of what `freshness` looks at, when the run ended
+  bool reconcile_pass = false;             // it read again what lies before the position
+  std::optional<Timestamp> reconciled_at;  // start of the last pass, or of the first read of all
+  std::optional<Timestamp> next_pass;      // nullopt: the table has none
   std::vector<AlertOutcome> alerts;
   double seconds = 0;
 

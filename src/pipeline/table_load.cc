@@ -364,6 +364,9 @@ TableResult TableLoad::Outcome(const Status& error) const {
   out.position_after = Brief(before_);
   out.cursor_after = ShortPosition(before_);
   out.fresh_to = newest_.committed();
+  out.reconcile_pass = reread_.has_value();
+  out.reconciled_at = before_.reconciled;
+  out.next_pass = NextPass(table_, before_, context_.loaded_at);
   out.seconds = std::chrono::duration<double>(context_.clock.Steady() - started_).count();
   return out;
 }

@@ -138,6 +138,7 @@ class TableLoad {
   Status OpenArchive();
   Status MarkArchived();
   Status CheckMayPublish(int64_t num_rows) const;
+  Status CheckRefresh() const;
   Result<std::optional<table::StagedTable>> StageTable(bool at_end, std::stop_token stop);
   void AddWarnings();
   bool replaces_all() const;

@@ -84,6 +84,32 @@ Status TableLoad::CheckMayPublish(int64_t num_rows) const {
                     .next = "set `allow_empty: true` for " + table_.name + " if the source really is empty"});
 }
 
+// A refresh gives what the source still has, and that may be a part of what the table holds.
+Status TableLoad::CheckRefresh() const {
+  constexpr int64_t kPercentMax = 20;  // as `deletes: missing` has it
+  const table::Snapshot* snapshot = base_ == nullptr ? nullptr : base_->CurrentSnapshot();
+  const bool refreshes = context_.options.full_refresh && !context_.options.keep_position;
+  if (!refreshes || context_.options.may_delete_many || snapshot == nullptr) return Status::OK();
+  const int64_t before = table::LiveRows(*snapshot).value_or(0);
+  int64_t after = 0;
+  for (const table::DataFile& file : staged_.added) {
+    after += file.content == table::FileContent::kData ? file.record_count : -file.record_count;
+  }
+  const int64_t gone = before - after;
+  const int64_t most = table_.merge.missing ? table_.merge.missing->percent_max : kPercentMax;
+  if (static_cast<double>(gone) * 100 <= static_cast<double>(most) * static_cast<double>(before)) return Status::OK();
+  return MakeError(
+      Fault::kContract,
+      std::to_string(gone) + " of " + std::to_string(before) +
+          " rows that the table has would be gone after the refresh, and at most " + std::to_string(most) + " % may be",
+      {.code = "E0922",
+       .where = context_.project.WhereIs(table_.config_path),
+       .why = "a source that gives a part, or keeps no old rows, is more often the reason than that many "
+              "deletions",
+       .state = "the table is unchanged",
+       .next = "look at the source; if they may go: firn run --select " + table_.name + " --full-refresh --yes"});
+}
+
 Result<std::optional<table::StagedTable>> TableLoad::Stage(bool at_end, std::stop_token stop) {
   progress_.phase = TablePhase::kWriting;
   FIRN_FAILPOINT("run.stage");
@@ -133,6 +159,7 @@ Result<std::optional<table::StagedTable>> TableLoad::StageTable(bool at_end, std
     sink_->SetWhole(at_end && WhyNotWhole().empty());
     ARROW_ASSIGN_OR_RAISE(staged_, sink_->Finish(parent, stop));
     decided_ = true;
+    ARROW_RETURN_NOT_OK(CheckRefresh());
   }
   out.identifier = identifier_;
   if (base_ != nullptr) {

@@ -89,6 +89,8 @@ state::TableRecord RecordOf(const TableResult& result) {
   record.loaded_at = result.loaded_at;
   record.findings = result.findings;
   record.ordinary = result.ordinary;
+  record.reconcile_pass = result.reconcile_pass;
+  record.reconciled_at = result.reconciled_at;
   record.duration_ms = static_cast<int64_t>(result.seconds * 1000);
   return record;
 }
@@ -119,6 +121,7 @@ Json RecordJson(const state::TableRecord& record) {
   out["cursor_after"] = record.cursor_after;
   out["freshness"] = {
       {"newest", Maybe(record.fresh_to)}, {"loaded", Maybe(record.loaded_at)}, {"age_seconds", Json(nullptr)}};
+  out["reconcile_pass"] = record.reconcile_pass;
   out["schema_changes"] = record.schema_changes;
   out["warnings"] = record.warnings;
   out["seconds"] = static_cast<double>(record.duration_ms) / 1000;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "pipeline/reread.h"
 #include "pipeline/run_plan.h"
 #include "pipeline/table_record.h"
 #include "pipeline/table_watch.h"
@@ -29,6 +30,7 @@ JudgedTable Judge(const config::TableConfig* config, state::TableStatus status, 
   const Freshness freshness = JudgeFreshness(limits, last.fresh_to, last.loaded_at, now);
   out.age_seconds = freshness.age_seconds;
   if (freshness.late) last.findings.push_back(*freshness.late);
+  if (config != nullptr && last.loaded_at) out.next_pass = PassAfter(*config, last.reconciled_at, now);
   return out;
 }
 
@@ -66,6 +68,7 @@ Json JudgedJson(const JudgedTable& table) {
   out["run_id"] = table.never ? Json(nullptr) : Json(table.status.run_id);
   out["last_success"] = table.status.last_success ? Json(FormatTimestamp(*table.status.last_success)) : Json(nullptr);
   out["failures_in_a_row"] = table.status.failures_in_a_row;
+  out["next_reconcile"] = table.next_pass ? Json(FormatTimestamp(*table.next_pass)) : Json(nullptr);
   return out;
 }
 

@@ -17,6 +17,8 @@ struct JudgedTable {
   state::TableStatus status;           // `last.findings` with its lateness now; of one never loaded: its names
   bool never = false;                  // has `freshness` and no run
   std::optional<int64_t> age_seconds;  // of the newest row, else of the last load
+  std::optional<Timestamp>
+      next_pass;  // when the next reconcile pass is due; nullopt: none is configured, or no load yet
 };
 
 /// Judges the latest records against `freshness` of the project; tables that have it and were never loaded are added.

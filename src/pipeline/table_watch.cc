@@ -67,6 +67,8 @@ void TakeOver(const std::vector<state::TableRecord>& before, TableResult* result
   for (const state::TableRecord& record : before) {
     if (!result->fresh_to) result->fresh_to = record.fresh_to;
     if (!result->loaded_at) result->loaded_at = record.loaded_at;
+    const bool unknown = result->state != TableState::kCompleted && !result->reconciled_at;
+    if (unknown) result->reconciled_at = record.reconciled_at;
   }
 }
 

@@ -39,6 +39,14 @@ constexpr Text kTexts[] = {{"reason_code", &TableRecord::reason_code},
                            {"cursor_before", &TableRecord::cursor_before},
                            {"cursor_after", &TableRecord::cursor_after}};
 
+// Microseconds since 1970.
+struct Time {
+  const char* name;
+  std::optional<Timestamp> TableRecord::* member;
+};
+constexpr Time kTimes[] = {{"loaded_at_micros", &TableRecord::loaded_at},
+                           {"reconciled_at_micros", &TableRecord::reconciled_at}};
+
 std::vector<std::string> Texts(const Json& json, const char* name) {
   std::vector<std::string> texts;
   const auto found = json.find(name);
@@ -74,7 +82,10 @@ std::string WriteTableRecord(const TableRecord& record) {
   json["schema_changes"] = record.schema_changes;
   json["warnings"] = record.warnings;
   json["ordinary"] = record.ordinary;
-  if (record.loaded_at) json["loaded_at_micros"] = record.loaded_at->micros;
+  if (record.reconcile_pass) json["reconcile_pass"] = true;
+  for (const auto& time : kTimes) {
+    if (record.*time.member) json[time.name] = (record.*time.member)->micros;
+  }
   json["findings"] = Json::array();
   for (const Finding& finding : record.findings) {
     json["findings"].push_back({{"code", finding.code}, {"text", finding.text}, {"error", finding.is_error}});
@@ -97,12 +108,18 @@ TableRecord ParseTableRecord(std::string_view text) {
   record.schema_changes = Texts(json, "schema_changes");
   record.warnings = Texts(json, "warnings");
   record.findings = Findings(json);
-  const auto loaded_at = json.find("loaded_at_micros");
-  if (loaded_at != json.end() && loaded_at->is_number_integer()) {
-    record.loaded_at = Timestamp{.micros = loaded_at->get<int64_t>()};
+  for (const auto& time : kTimes) {
+    const auto found = json.find(time.name);
+    if (found != json.end() && found->is_number_integer()) {
+      record.*time.member = Timestamp{.micros = found->get<int64_t>()};
+    }
   }
-  const auto ordinary = json.find("ordinary");
-  if (ordinary != json.end() && ordinary->is_boolean()) record.ordinary = ordinary->get<bool>();
+  const auto flag = [&](const char* name, bool* out) {
+    const auto found = json.find(name);
+    if (found != json.end() && found->is_boolean()) *out = found->get<bool>();
+  };
+  flag("ordinary", &record.ordinary);
+  flag("reconcile_pass", &record.reconcile_pass);
   return record;
 }
 

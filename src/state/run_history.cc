@@ -268,9 +268,11 @@ Result<std::vector<TableRecord>> History::RecentTables(const std::string& lake, 
     ARROW_ASSIGN_OR_RAISE(
         Statement rows,
         Prepare(std::string("SELECT ") + kTableColumns +
-                " FROM run_tables t JOIN runs r ON r.sequence = t.run_sequence WHERE r.lake = ? AND t.pipeline = ? AND "
-                "t.\"table\" = ? AND t.identifier = ? AND t.state <> ? ORDER BY t.run_sequence DESC LIMIT ?"));
-    rows.Bind(lake)
+                " FROM run_tables t JOIN runs r ON r.sequence = t.run_sequence WHERE r.command <> ? AND r.lake = ? AND "
+                "t.pipeline = ? AND t.\"table\" = ? AND t.identifier = ? AND t.state <> ? ORDER BY t.run_sequence DESC "
+                "LIMIT ?"));
+    rows.Bind(kBackfillCommand)
+        .Bind(lake)
         .Bind(key.pipeline)
         .Bind(key.table)
         .Bind(key.identifier)
@@ -296,12 +298,13 @@ Result<TableStatus> History::StatusOf(const Statement& row, const std::string& l
   ARROW_ASSIGN_OR_RAISE(
       Statement more,
       Prepare("WITH own AS (SELECT t.* FROM run_tables t JOIN runs r ON r.sequence = t.run_sequence WHERE t.pipeline = "
-              "?1 AND t.\"table\" = ?2 AND t.identifier = ?5 AND r.lake = ?6) SELECT max(CASE WHEN state = ?3 THEN "
+              "?1 AND t.\"table\" = ?2 AND t.identifier = ?5 AND r.lake = ?6 AND r.command <> ?7) SELECT max(CASE WHEN "
+              "state = ?3 THEN "
               "finished END), (SELECT snapshot_id FROM own WHERE snapshot_id IS NOT NULL ORDER BY run_sequence DESC "
               "LIMIT 1), count(*) FILTER (WHERE state = ?4 AND run_sequence > coalesce((SELECT max(run_sequence) FROM "
               "own WHERE state = ?3), 0)) FROM own"));
   more.Bind(status.last.pipeline).Bind(status.last.table).Bind(completed);
-  more.Bind(static_cast<int64_t>(TableState::kFailed)).Bind(status.last.identifier).Bind(lake);
+  more.Bind(static_cast<int64_t>(TableState::kFailed)).Bind(status.last.identifier).Bind(lake).Bind(kBackfillCommand);
   ARROW_RETURN_NOT_OK(more.Step().status());
   if (const auto success = more.OptionalInt(0)) status.last_success = Timestamp{.micros = *success};
   status.last_snapshot_id = more.OptionalInt(1);
@@ -315,14 +318,15 @@ Result<std::vector<TableStatus>> History::LatestTables(const std::string& lake) 
     all.clear();
     ARROW_ASSIGN_OR_RAISE(
         Statement rows,
-        Prepare(std::string("WITH latest AS (SELECT max(n.run_sequence) AS sequence, n.pipeline, n.\"table\" FROM "
-                            "run_tables n JOIN runs m ON m.sequence = n.run_sequence WHERE ?1 = '' OR m.lake = ?1 "
-                            "GROUP BY n.pipeline, n.\"table\", n.identifier, m.lake) SELECT ") +
-                kTableColumns +
-                ", r.run_id, r.started, r.state, r.process_id, r.process_start, r.lake FROM latest l JOIN run_tables "
-                "t ON t.run_sequence = l.sequence AND t.pipeline = l.pipeline AND t.\"table\" = l.\"table\" JOIN runs "
-                "r ON r.sequence = t.run_sequence ORDER BY t.pipeline, t.\"table\", t.identifier, r.lake"));
-    rows.Bind(lake);
+        Prepare(
+            std::string("WITH latest AS (SELECT max(n.run_sequence) AS sequence, n.pipeline, n.\"table\" FROM "
+                        "run_tables n JOIN runs m ON m.sequence = n.run_sequence WHERE (?1 = '' OR m.lake = ?1) AND "
+                        "m.command <> ?2 GROUP BY n.pipeline, n.\"table\", n.identifier, m.lake) SELECT ") +
+            kTableColumns +
+            ", r.run_id, r.started, r.state, r.process_id, r.process_start, r.lake FROM latest l JOIN run_tables "
+            "t ON t.run_sequence = l.sequence AND t.pipeline = l.pipeline AND t.\"table\" = l.\"table\" JOIN runs "
+            "r ON r.sequence = t.run_sequence ORDER BY t.pipeline, t.\"table\", t.identifier, r.lake"));
+    rows.Bind(lake).Bind(kBackfillCommand);
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const bool more, rows.Step());
       if (!more) return Status::OK();

@@ -135,6 +135,31 @@ TEST(RunHistory, ShowsTheLatestOfEachTable) {
   EXPECT_EQ(tables[0].last_success->micros, FakeClock().Now().micros + 3'600'000'000);
 }
 
+TEST(RunHistory, ABackfillIsListedAndNotTheLatestOfItsTable) {
+  FakeClock clock;
+  auto history = RunHistory::Make(clock, {.path = NewPath("backfill")});
+  for (const char* id : {"run-1", "run-2"}) {
+    RunRecord run = NewRun(id);
+    const bool backfill = run.run_id == "run-2";
+    if (backfill) run.command = kBackfillCommand;
+    ASSERT_TRUE(history->Begin(run).ok());
+    TableRecord table = NewTable("orders", backfill ? TableState::kFailed : TableState::kCompleted);
+    table.reconciled_at = clock.Now();
+    table.reconcile_pass = true;
+    ASSERT_TRUE(history->RecordTable(id, table).ok());
+    ASSERT_TRUE(history->Finish(id, backfill ? RunState::kFailed : RunState::kCompleted, backfill).ok());
+    clock.Advance(std::chrono::hours(1));
+  }
+  EXPECT_EQ(history->Runs({}).ValueOrDie().size(), 2u);
+  const auto tables = history->LatestTables().ValueOrDie();
+  ASSERT_EQ(tables.size(), 1u);
+  EXPECT_EQ(tables[0].run_id, "run-1");
+  EXPECT_EQ(tables[0].failures_in_a_row, 0);
+  EXPECT_EQ(tables[0].last.reconciled_at, FakeClock().Now());
+  EXPECT_TRUE(tables[0].last.reconcile_pass);
+  EXPECT_EQ(history->RecentTables("/lake", NewTable("orders"), 9).ValueOrDie().size(), 1u);
+}
+
 TEST(RunHistory, EnvironmentsDoNotHideEachOther) {
   const FakeClock clock;
   auto history = RunHistory::Make(clock, {.path = NewPath("environments")});

@@ -168,6 +168,7 @@ void RunIndex::Fold(const StoredRun& stored) {
   } else {
     runs.insert(at, run);
   }
+  if (run.run.command == kBackfillCommand) return;
   for (const StoredTable& table : stored.tables) {
     auto own = std::ranges::find_if(tables, [&](const IndexedTable& other) {
       return other.lake == run.run.lake && IsSameTable(other.seen.front().table.record, table.record);

@@ -11,6 +11,10 @@
 /// Plain data of the run history; the pipeline fills it, `status`, `runs` and `logs` show it.
 namespace firn::state {
 
+/// Command of runs beside the live stream of their table: `runs` lists them, the latest and the usual of a table are
+/// those of other runs.
+inline constexpr char kBackfillCommand[] = "backfill";
+
 enum class RunState {
   kRunning,
   kCompleted,
@@ -59,6 +63,8 @@ struct TableRecord {
   std::vector<Finding> findings;
   bool ordinary = true;                // neither a window, nor cut, nor read anew by hand: its counts say what is usual
   std::optional<Timestamp> loaded_at;  // start of the last run that completed the table, this one or an earlier one
+  bool reconcile_pass = false;         // the run read again what lies before the position
+  std::optional<Timestamp> reconciled_at;  // start of the last such run; of an earlier one if this one failed
   int64_t duration_ms = 0;
 };
 

@@ -299,6 +299,21 @@ TEST(RunIndex, FoldingTwiceChangesNothing) {
   EXPECT_EQ(WriteIndex(*read), once);
 }
 
+TEST(RunIndex, ABackfillIsListedAndNotTheLatestOfItsTable) {
+  RunIndex index;
+  for (const char* id : {"run-1", "run-2"}) {
+    StoredRun run{.run = {.run_id = id, .pipeline = "shop", .lake = "/lake"}, .tables = {}};
+    run.run.command = run.run.run_id == "run-2" ? kBackfillCommand : "run";
+    StoredTable table;
+    table.record = {.pipeline = "shop", .table = "orders", .identifier = "shop.orders"};
+    run.tables.push_back(table);
+    index.Fold(run);
+  }
+  EXPECT_EQ(index.runs.size(), 2u);
+  ASSERT_EQ(index.Statuses("/lake").size(), 1u);
+  EXPECT_EQ(index.Statuses("/lake")[0].run_id, "run-1");
+}
+
 TEST(RunIndex, ARunThatIsFoldedLateDoesNotBecomeTheNewest) {
   RunIndex index;
   for (const char* id : {"run-1", "run-3", "run-2"}) {

@@ -3,14 +3,16 @@
 import json
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(os.path.dirname(HERE)), HERE]
 from support.fake_api import FakeApi, Fault  # noqa: E402
-from support.firn_project import FirnProject, has_failpoints, wait_until  # noqa: E402
+from support.firn_project import FirnProject, has_failpoints, wait_until_stopped  # noqa: E402
 from support.table_reader import TableReader  # noqa: E402
 
 SEED = int(os.environ.get("FIRN_TEST_SEED", "1"))
@@ -42,12 +44,6 @@ ITEMS = """      items:
         maintenance: off
 """
 INCREMENTAL = "        incremental: {cursor: updated_at, param: since, start: 2024-01-01}\n"
-
-
-def open_state(pid):
-    """The state letter of a process."""
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0]
 
 
 def day(n, hour=0):
@@ -350,6 +346,15 @@ class PlanTest(DeletesCase):
         self.assertIn("next reconcile pass " + day(21), plan["read"])
         self.assertTrue(any("reconcile passes alone" in text for text in plan["warnings"]), plan)
         self.assertIn("reconcile pass: again from", self.plan(project, day(21, 1))["read"])
+        self.assertRegex(project.firn("status", env={"FIRN_NOW": day(20, 5)}).out, r"NEXT RECONCILE[^\n]*\n.*" + day(21))
+        self.assertIn("with the next run", project.firn("status", env={"FIRN_NOW": day(21, 1)}).out)
+        status = project.firn("status", "--json").json()[0]
+        self.assertEqual((status["next_reconcile"], status["reconcile_pass"]), (day(21), False))
+        for moment, is_pass, due in ((day(20, 6), False, day(21)), (day(21, 1), True, day(22, 1)), (day(21, 2), False, day(22, 1))):
+            told = project.run(env={"FIRN_NOW": moment}).table("orders")
+            self.assertEqual((told["reconcile_pass"], told["next_reconcile"]), (is_pass, due))
+            self.assertEqual(project.firn("runs", "--json").json()[0]["tables"][0]["reconcile_pass"], is_pass)
+        self.assertEqual(project.firn("status", "--json").json()[0]["next_reconcile"], day(22, 1))
         self.assertIn("does not give is deleted (at most 20 % at once)", plan["write"])
 
     def test_reading_all_is_the_explained_default_of_a_small_table(self):
@@ -584,6 +589,37 @@ class BackfillTest(DeletesCase):
         self.backfill(project, *self.RANGE)
         self.assertEqual(self.ids(project, "shop.items", "order_id"), list(range(40)))
 
+    def test_the_history_has_it_and_alerts_fire(self):
+        self.serve()
+        said = os.path.join(tempfile.mkdtemp(prefix="firn-said-"), "events")
+        self.addCleanup(shutil.rmtree, os.path.dirname(said), True)
+        tell = ["sh", "-c", f"cat >> {said}; echo >> {said}"]
+        project = self.make(self.SETTINGS)
+        with open(project.path("firn.yaml")) as file:
+            project.write(file.read() + f"on: {{failure: {{command: {json.dumps(tell)}}}}}\n")
+        project.run()
+
+        def status():
+            return project.firn("status", "--json", env={"FIRN_NOW": day(50)}).json()
+
+        latest = status()
+        self.api.fail("/v1/orders", Fault("404"), times=1)
+        self.backfill(project, *self.RANGE, "--parallel", "1", code=2)
+        with open(said) as file:
+            message = json.loads(file.read())
+        self.assertEqual((message["event"], message["table"]["table"]), ("failure", "orders"))
+        again = self.backfill(project, "--json").json()
+        self.assertEqual(again["state"], "completed")
+        for arguments in ((), ("--table", "orders")):
+            runs = project.firn("runs", "--json", *arguments).json()
+            self.assertEqual([(run["command"], run["state"]) for run in runs],
+                             [("backfill", "completed"), ("backfill", "failed"), ("run", "completed")], arguments)
+        self.assertEqual(runs[0]["tables"][0]["rows"], again["tables"][0]["rows"])
+        self.assertEqual(runs[1]["tables"][0]["reason_code"], message["table"]["reason_code"])
+        self.assertIn("run begins", project.firn("logs", runs[0]["run_id"]).out)
+        self.assertEqual(status(), latest, "the latest of the table is that of its live stream")
+        self.assertIn("firn backfill orders", project.firn("retry").err)
+
     def test_live_runs_go_on_meanwhile(self):
         self.serve()
         project = self.make(self.SETTINGS)
@@ -591,7 +627,7 @@ class BackfillTest(DeletesCase):
         if not has_failpoints():
             self.skipTest("this build has no failpoints")
         going = project.start("backfill", "orders", *self.RANGE, env={"FIRN_FAILPOINTS": "run.before_commit=stop@3"})
-        wait_until(lambda: open_state(going.pid) == "T", "the backfill is stopped", 60)
+        self.assertTrue(wait_until_stopped(going, "the backfill is stopped"))
         for n in range(50, 56):
             self.put(n, day(n))
             project.run()
