@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -83,6 +84,13 @@ lake: {{warehouse: ./lake}}
 
     def plan(self, *arguments, code=0):
         return {t["table"]: t for t in json.loads(self.firn("plan", "--json", *arguments, code=code).out)["tables"]}
+
+    def edit(self, old, new):
+        """Changes the project file in one place."""
+        with open(self.project.path("firn.yaml")) as file:
+            text = file.read()
+        self.assertEqual(text.count(old), 1, text)
+        self.project.write(text.replace(old, new))
 
     # ---- environments ----
 
@@ -200,6 +208,69 @@ lake: {{warehouse: ./lake}}
                     else:
                         self.project.run("--full-refresh")
                     self.assertEqual(self.rows(), [(0,), (1,), (2,), (3,)])
+
+    def test_the_start_is_that_of_a_table_without_a_position(self):
+        self.edit("order: asc}", f"order: asc, start: '{at(30)}'}}")
+        for n in range(5):
+            self.put(n, n * 10)
+        self.project.run()
+        self.assertEqual(self.rows(), [(3,), (4,)])
+        self.edit(at(30), at(15))
+        self.assertEqual(self.plan()["shop.orders"]["changes"], [])
+        self.project.run()
+        self.assertEqual(self.rows(), [(3,), (4,)], "it has a position")
+        self.firn("state", "reset", "orders", "--yes")
+        self.project.run()
+        self.assertEqual(self.rows(), [(2,), (3,), (4,)])
+        self.edit(at(15), at(0))
+        self.project.run("--full-refresh")
+        self.assertEqual(self.rows(), [(0,), (1,), (2,), (3,), (4,)])
+
+    def test_another_warehouse_is_another_lake(self):
+        for n in range(3):
+            self.put(n)
+        self.project.run()
+        before = self.project.tables()
+        self.edit("./lake}", "./other}")
+        self.orders.remove(1)
+        self.put(3)
+        self.project.run()
+        self.assertEqual([row["id"] for row in self.project.sql("SELECT id FROM shop.orders ORDER BY id")], [0, 2, 3])
+        self.assertEqual(self.project.tables(), before, "the old lake is as it was")
+        self.edit("./other}", "./lake}")
+        self.assertEqual(self.project.run().table("orders")["rows"]["inserted"], 1)
+        self.assertEqual(self.rows(), [(0,), (1,), (2,), (3,)])  # its own position went on
+
+    def test_another_raw_location_is_the_only_one_that_is_read(self):
+        self.edit("raw: archive", "raw: {mode: archive, location: ./first}")
+        self.put(1)
+        self.project.run()
+        self.edit("./first", "./second")
+        self.put(2)
+        self.project.run()
+        archived = {place: [path for path in self.project.files(place) if path.endswith(".firnraw")] for place in ("first", "second")}
+        self.assertEqual([len(paths) for paths in archived.values()], [1, 1])
+        refused = self.firn("rederive", "orders", "--yes", code=2)
+        self.assertRegex(refused.err, r"error\[E08\d\d\]")
+        self.assertEqual(self.rows(), [(1,), (2,)], "the runs of the first place are missed")
+        shutil.copytree(self.project.path("first"), self.project.path("second"), dirs_exist_ok=True)
+        self.firn("rederive", "orders", "--yes")
+        self.assertEqual(self.rows(), [(1,), (2,)])
+
+    def test_a_mask_on_a_column_of_numbers_comes_with_a_full_refresh(self):
+        for n in range(3):
+            self.put(n, total=n * 7)
+        self.project.run()
+        self.project.write(self.text(columns="{total: {mask_on_write: sha256}}"))
+        self.put(3, total=21)
+        self.assertEqual(self.project.run(code=2).table("orders")["error"]["code"], "E0873")
+        self.assertEqual(self.rows(columns=("id", "total")), [(0, 0), (1, 7), (2, 14)])
+        self.project.run("--full-refresh")
+        masked = [(n, hashlib.sha256(str(n * 7).encode()).hexdigest()) for n in range(4)]
+        self.assertEqual(self.rows(columns=("id", "total")), masked)
+        self.put(4, total=28)
+        self.project.run()
+        self.assertEqual(self.rows(columns=("id", "total"))[4], (4, hashlib.sha256(b"28").hexdigest()))
 
     def test_a_position_of_another_key_is_not_set_unseen(self):
         self.put(1)
@@ -325,6 +396,31 @@ lake: {{warehouse: ./lake}}
             self.assertIn(code, self.firn("table", "retype", "shop.orders." + column, "string", code=2).err)
 
     @unittest.skipUnless(has_failpoints(), "this binary has no failpoints")
+    def test_columns_that_cannot_be_retyped_are_refused_by_name(self):
+        self.project.write(self.text(columns="{tags: {type: map}}", extra="        partition_by: ['truncate(10, no)']\n"))
+        for n in range(4):
+            self.put(n, place={"zip": n}, lines=[n], tags={"a": n})
+        self.project.run()
+        before = self.project.tables()
+        for column in ("id", "no", "place", "place.zip", "lines", "tags"):
+            refused = self.project.firn("table", "retype", f"shop.orders.{column}", "string")
+            self.assertIn(refused.code, (2, 6), refused)
+            self.assertRegex(refused.err, r"error\[E09\d\d\]", column)
+            self.assertIn(column, refused.err)
+        self.assertEqual(self.project.tables(), before)
+
+    def test_a_column_of_json_is_not_retyped(self):
+        self.project.write(self.text(columns="{more: {type: json}}"))
+        for n in range(3):
+            self.put(n, more=n * 5)
+        self.project.run()
+        before = self.project.tables()
+        refused = self.firn("table", "retype", "shop.orders.more", "long", code=6)
+        self.assertIn("E0934", refused.err)
+        self.assertRegex(refused.err, r"column more cannot become long(.|\n)*it is JSON")
+        self.assertEqual(self.project.tables(), before)
+        self.assertEqual(self.rows(columns=("id", "more")), [(0, "0"), (1, "5"), (2, "10")])
+
     def test_retype_that_is_killed_has_happened_or_not(self):
         self.mixed()
         for point, done in (("maintain.bin_written", False), ("retype.before_commit", False), ("retype.committed", True)):
@@ -464,9 +560,21 @@ lake: {{warehouse: ./lake}}
         self.project.run()
         self.assertNotIn("no longer holds", " ".join(self.plan()["shop.orders"]["warnings"]))
         self.assertIn("no longer holds", " ".join(self.plan("--full-refresh")["shop.orders"]["warnings"]))
+        for n in range(3, 11):
+            self.put(n)
         self.orders.remove(1)
-        self.project.run("--full-refresh")
-        self.assertEqual(self.rows(), [(2,)])
+        self.orders.remove(2)
+        self.project.run()
+        self.project.run("--full-refresh")  # a fifth may go
+        self.assertEqual(self.rows(), [(n,) for n in range(3, 11)])
+        self.orders.remove(3)
+        self.orders.remove(4)
+        refused = self.project.run("--full-refresh", code=6).table("orders")["error"]
+        self.assertEqual((refused["code"], "2 of 8 rows" in refused["message"]), ("E0922", True), refused)
+        self.assertIn("--full-refresh --yes", refused["next"])
+        self.assertEqual(self.rows(), [(n,) for n in range(3, 11)])
+        self.project.run("--full-refresh", "--yes")
+        self.assertEqual(self.rows(), [(n,) for n in range(5, 11)])
 
 
 if __name__ == "__main__":
