@@ -30,6 +30,8 @@ struct LoweringContext {
 
 SourceConfig LowerSource(const ObjectView& source, const std::string& path, const LoweringContext& context);
 PaginateConfig LowerPaginate(const ObjectView& owner, const std::string& path, const LoweringContext& context);
+/// Reads the `auth` at `path`.
+AuthConfig LowerAuth(const ObjectView& auth, const std::string& path, const LoweringContext& context);
 /// Maps names to values, with the checks that every header or parameter passes. `path`: of the map.
 NamedText LowerNamedText(const ObjectView& owner, std::string_view field, const std::string& path,
                          const LoweringContext& context);

@@ -45,19 +45,6 @@ AuthConfig LowerOAuth2(const ObjectView& auth, const std::string& path, const Lo
   return out;
 }
 
-AuthConfig LowerAuth(const ObjectView& auth, const std::string& path, const LoweringContext& context) {
-  const std::string_view type = auth.variant();
-  if (type == "bearer") return BearerAuth{.token = auth.Text("token")};
-  if (type == "basic") return BasicAuth{.username = auth.Text("username"), .password = auth.Text("password")};
-  if (type == "api_key") {
-    return ApiKeyAuth{.in = auth.Text("in") == "query" ? ApiKeyAuth::In::kQuery : ApiKeyAuth::In::kHeader,
-                      .name = auth.Text("name"),
-                      .value = auth.Text("value")};
-  }
-  if (type == "oauth2") return LowerOAuth2(auth, path, context);
-  return NoAuth{};
-}
-
 PaginateType TypeOf(std::string_view name) {
   constexpr std::array kTypes = {PaginateType::kAuto,   PaginateType::kNone,   PaginateType::kPage,
                                  PaginateType::kOffset, PaginateType::kCursor, PaginateType::kLinkHeader,
@@ -89,6 +76,19 @@ void JudgePaginate(const PaginateConfig& p, const std::string& path, const Lower
 }
 
 }  // namespace
+
+AuthConfig LowerAuth(const ObjectView& auth, const std::string& path, const LoweringContext& context) {
+  const std::string_view type = auth.variant();
+  if (type == "bearer") return BearerAuth{.token = auth.Text("token")};
+  if (type == "basic") return BasicAuth{.username = auth.Text("username"), .password = auth.Text("password")};
+  if (type == "api_key") {
+    return ApiKeyAuth{.in = auth.Text("in") == "query" ? ApiKeyAuth::In::kQuery : ApiKeyAuth::In::kHeader,
+                      .name = auth.Text("name"),
+                      .value = auth.Text("value")};
+  }
+  if (type == "oauth2") return LowerOAuth2(auth, path, context);
+  return NoAuth{};
+}
 
 NamedText LowerNamedText(const ObjectView& owner, std::string_view field, const std::string& path,
                          const LoweringContext& context) {

@@ -54,7 +54,7 @@ class Lowering {
         .name = pipeline_.name, .where = project_.WhereIs(pipeline_.config_path), .base_url = source.base_url};
     plan.params = Named(source.params, path + ".params", {});
     plan.headers = Named(source.headers, path + ".headers", {});
-    plan.auth = Auth(source.auth, path + ".auth");
+    plan.auth = LowerAuth(source.auth, project_.WhereIs(path + ".auth"));
     plan.http = Http(source);
     for (const auto& table : pipeline_.tables) plan.tables.push_back(Table(table));
     LinkChildren(&plan);
@@ -94,35 +94,6 @@ class Lowering {
     std::vector<NamedTemplate> result;
     for (const auto& [name, text] : texts) result.push_back({name, Parse(text, path + "." + name, names)});
     return result;
-  }
-
-  AuthPlan Auth(const config::AuthConfig& auth, const std::string& path) const {
-    AuthPlan plan{.where = project_.WhereIs(path)};
-    if (const auto* bearer = std::get_if<config::BearerAuth>(&auth)) {
-      plan.type = AuthPlan::Type::kBearer;
-      plan.token = bearer->token;
-    } else if (const auto* basic = std::get_if<config::BasicAuth>(&auth)) {
-      plan.type = AuthPlan::Type::kBasic;
-      plan.username = basic->username;
-      plan.password = basic->password;
-    } else if (const auto* key = std::get_if<config::ApiKeyAuth>(&auth)) {
-      plan.type =
-          key->in == config::ApiKeyAuth::In::kHeader ? AuthPlan::Type::kApiKeyHeader : AuthPlan::Type::kApiKeyQuery;
-      plan.key_name = key->name;
-      plan.key_value = key->value;
-    } else if (const auto* oauth = std::get_if<config::OAuth2Auth>(&auth)) {
-      plan.type = oauth->grant == config::OAuth2Auth::Grant::kClientCredentials
-                      ? AuthPlan::Type::kOAuth2ClientCredentials
-                      : AuthPlan::Type::kOAuth2RefreshToken;
-      plan.token_url = oauth->token_url;
-      plan.client_id = oauth->client_id;
-      plan.client_secret = oauth->client_secret;
-      plan.refresh_token = oauth->refresh_token;
-      for (const auto& scope : oauth->scopes) plan.scope += (plan.scope.empty() ? "" : " ") + scope;
-      plan.token_params = oauth->extra_params;
-      plan.client_in_body = oauth->send_client_as == config::OAuth2Auth::SendClientAs::kBody;
-    }
-    return plan;
   }
 
   static HttpPlan Http(const config::RestSourceConfig& source) {
@@ -394,6 +365,34 @@ static_assert(static_cast<int>(PaginatePlan::Type::kNextUrl) == static_cast<int>
 static_assert(static_cast<int>(CursorFormat::kPattern) == static_cast<int>(config::CursorFormat::kPattern));
 
 }  // namespace
+
+AuthPlan LowerAuth(const config::AuthConfig& auth, std::string where) {
+  AuthPlan plan{.where = std::move(where)};
+  if (const auto* bearer = std::get_if<config::BearerAuth>(&auth)) {
+    plan.type = AuthPlan::Type::kBearer;
+    plan.token = bearer->token;
+  } else if (const auto* basic = std::get_if<config::BasicAuth>(&auth)) {
+    plan.type = AuthPlan::Type::kBasic;
+    plan.username = basic->username;
+    plan.password = basic->password;
+  } else if (const auto* key = std::get_if<config::ApiKeyAuth>(&auth)) {
+    plan.type =
+        key->in == config::ApiKeyAuth::In::kHeader ? AuthPlan::Type::kApiKeyHeader : AuthPlan::Type::kApiKeyQuery;
+    plan.key_name = key->name;
+    plan.key_value = key->value;
+  } else if (const auto* oauth = std::get_if<config::OAuth2Auth>(&auth)) {
+    plan.type = oauth->grant == config::OAuth2Auth::Grant::kClientCredentials ? AuthPlan::Type::kOAuth2ClientCredentials
+                                                                              : AuthPlan::Type::kOAuth2RefreshToken;
+    plan.token_url = oauth->token_url;
+    plan.client_id = oauth->client_id;
+    plan.client_secret = oauth->client_secret;
+    plan.refresh_token = oauth->refresh_token;
+    for (const auto& scope : oauth->scopes) plan.scope += (plan.scope.empty() ? "" : " ") + scope;
+    plan.token_params = oauth->extra_params;
+    plan.client_in_body = oauth->send_client_as == config::OAuth2Auth::SendClientAs::kBody;
+  }
+  return plan;
+}
 
 Result<RestPlan> LowerNative(const config::Project& project, const config::PipelineConfig& pipeline,
                              config::Diagnostics* diagnostics) {

@@ -12,4 +12,7 @@ namespace firn::connector {
 Result<RestPlan> LowerNative(const config::Project& project, const config::PipelineConfig& pipeline,
                              config::Diagnostics* diagnostics);
 
+/// The same of credentials alone. `where`: of `auth:`, for errors.
+AuthPlan LowerAuth(const config::AuthConfig& auth, std::string where);
+
 }  // namespace firn::connector

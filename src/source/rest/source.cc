@@ -10,7 +10,7 @@
 #include "expression/value.h"
 #include "io/http_session.h"
 #include "io/url.h"
-#include "source/rest/auth.h"
+#include "source/http_auth.h"
 #include "source/rest/errors.h"
 #include "source/rest/page_stream.h"
 #include "source/rest/split_reader.h"

@@ -1,4 +1,4 @@
-#include "source/rest/auth.h"
+#include "source/http_auth.h"
 
 #include <openssl/evp.h>
 
@@ -15,10 +15,12 @@
 #include "io/url.h"
 #include "source/rest/errors.h"
 
-namespace firn::source::rest {
+namespace firn::source {
 namespace {
 
 using connector::AuthPlan;
+using rest::DescribeKeys;
+using rest::NamedError;
 using std::chrono::seconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -280,4 +282,4 @@ Result<std::unique_ptr<io::HttpAuthorizer>> MakeAuthorizer(const AuthPlan& plan,
   return none;
 }
 
-}  // namespace firn::source::rest
+}  // namespace firn::source

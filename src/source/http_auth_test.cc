@@ -1,4 +1,4 @@
-#include "source/rest/auth.h"
+#include "source/http_auth.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,13 @@
 #include "io/temporary_folder.h"
 #include "source/rest/fake_http.h"
 
-namespace firn::source::rest {
+namespace firn::source {
 namespace {
 
 using connector::AuthPlan;
+using rest::FakeAnswer;
+using rest::FakeHttp;
+using rest::FakeRequest;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -182,4 +185,4 @@ TEST_F(AuthTest, FailedFetchDoesNotBlockTheNext) {
 }
 
 }  // namespace
-}  // namespace firn::source::rest
+}  // namespace firn::source

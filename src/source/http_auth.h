@@ -9,7 +9,7 @@
 #include "io/http_session.h"
 #include "state/refresh_tokens.h"
 
-namespace firn::source::rest {
+namespace firn::source {
 
 /// Makes the authorizer of a source; null for Type::kNone. Credentials go only to requests of `base_url`'s origin.
 /// OAuth2 tokens are fetched when first needed, by one thread while the others wait, again shortly before they expire
@@ -21,4 +21,4 @@ Result<std::unique_ptr<io::HttpAuthorizer>> MakeAuthorizer(const connector::Auth
                                                            io::HttpClient& client, const Clock& clock,
                                                            const state::RefreshTokens* kept = nullptr);
 
-}  // namespace firn::source::rest
+}  // namespace firn::source
