@@ -384,6 +384,13 @@ const Variant* Checker::CheckTag(const Node& node, const ObjectType& type, const
 std::optional<std::string> Checker::CheckUnknownKey(const Entry& entry, const ObjectType& type, const Variant* variant,
                                                     const std::string& path) {
   const std::string key_path = Child(path, entry.key);
+  const ForeignWord* elsewhere = variant == nullptr ? nullptr : FindForeign(variant->foreign, entry.key);
+  if (elsewhere != nullptr) {
+    Error("E0210", key_path, entry.key_span,
+          "`" + elsewhere->word + "` is not a key of " + type.name + " type `" + variant->tag_value + "`")
+        .help = Rewrite(*elsewhere, entry);
+    return std::nullopt;
+  }
   if (const ForeignWord* word = FindForeign(type.foreign, entry.key)) {
     Error("E0210", key_path, entry.key_span, "`" + word->word + "` is not a key of firn").help = Rewrite(*word, entry);
     return std::nullopt;

@@ -106,6 +106,7 @@ struct Variant {
   std::string doc;
   std::vector<Field> fields;
   bool unbuilt = false;
+  std::vector<ForeignWord> foreign = {};  // keys of other types, places and tools; before those of the object
 };
 
 /// A mapping with fixed keys. With `tag` ("type"), further fields depend on that key's value.
