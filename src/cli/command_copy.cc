@@ -15,6 +15,7 @@
 #include "cli/progress_view.h"
 #include "cli/run_setup.h"
 #include "format/csv/dialect.h"
+#include "io/http_file_store.h"
 #include "io/object_location.h"
 #include "io/rate_budget.h"
 #include "io/url.h"
@@ -25,6 +26,7 @@
 #include "pipeline/lines_source.h"
 #include "pipeline/run.h"
 #include "source/files/source.h"
+#include "source/http_auth.h"
 #include "source/process/source.h"
 
 namespace firn::cli {
@@ -38,6 +40,7 @@ constexpr int64_t kAheadBytesMax = int64_t{32} << 20;
 constexpr size_t kJsonNotesMax = 100;
 constexpr int64_t kChunkBytesMax = int64_t{8} << 20;
 constexpr int64_t kFileReadBytes = int64_t{1} << 20;
+constexpr int64_t kWholeShare = 4;  // of the memory, for a file that its server gives whole alone
 
 // What all ways of copying share.
 class Copy {
@@ -53,6 +56,10 @@ class Copy {
     ARROW_ASSIGN_OR_RAISE(target_, pipeline::ParseCopyTarget(arguments_.Text("TARGET")));
     ARROW_RETURN_NOT_OK(CheckOptions());
     ARROW_RETURN_NOT_OK(ReadInputOptions());
+    const bool is_url = source_.kind == pipeline::CopySource::Kind::kUrl;
+    if (is_url && input_format_ == pipeline::LinesFormat::kCsv) {
+      ARROW_ASSIGN_OR_RAISE(source_, pipeline::FileBehind(source_.text));
+    }
     ARROW_ASSIGN_OR_RAISE(memory_bytes_, app_.MemoryBytes());
     switch (target_.kind) {
       case pipeline::CopyTarget::Kind::kTable:
@@ -169,15 +176,32 @@ class Copy {
                  .comment = csv_.comment,
                  .encoding = arguments_.Text("--encoding")};
     std::string location = source_.location;
-    if (!io::IsObjectLocation(location)) location = fs::absolute(location).lexically_normal().string();
+    const bool is_web = io::IsHttpLocation(location);
+    auto store = app_.OpenFiles()({});
+    if (is_web) {
+      ARROW_ASSIGN_OR_RAISE(store, OpenUrls());
+    }
+    if (!is_web && !io::IsObjectLocation(location)) location = fs::absolute(location).lexically_normal().string();
     while (location.size() > 1 && location.ends_with('/')) location.pop_back();
     return source::files::MakeFilesSource({.location = location,
                                            .tables = {{.name = table, .files = files}},
-                                           .store = app_.OpenFiles()({}),
+                                           .store = std::move(store),
                                            .clock = &app_.clock(),
                                            .memory_bytes = memory_bytes_,
                                            .keeps_state = false,
                                            .read_ahead = read_ahead});
+  }
+
+  Result<std::shared_ptr<io::FileStore>> OpenUrls() {
+    ARROW_ASSIGN_OR_RAISE(const pipeline::UrlRequest url, pipeline::SplitUrl(source_.text));
+    for (const auto& [name, secret] : url.secrets) ProcessRedactor().AddSecret(secret);
+    ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app_.Http());
+    connector::AuthPlan auth{.username = url.username, .password = url.password};
+    if (!url.username.empty()) auth.type = connector::AuthPlan::Type::kBasic;
+    io::HttpFilesOptions options{
+        .client = http, .clock = &app_.clock(), .query = source_.query, .whole_bytes_max = memory_bytes_ / kWholeShare};
+    ARROW_ASSIGN_OR_RAISE(options.authorizer, source::MakeAuthorizer(auth, source_.location, *http, app_.clock()));
+    return io::MakeHttpFileStore(std::move(options));
   }
 
   Result<int> ToLines() {
@@ -305,7 +329,7 @@ class Copy {
 
   nlohmann::ordered_json Head(int64_t rows) const {
     return {{"version", 1},
-            {"source", source_.kind == pipeline::CopySource::Kind::kUrl ? io::RedactUrl(source_.text) : source_.text},
+            {"source", io::IsHttpLocation(source_.text) ? io::RedactUrl(source_.text) : source_.text},
             {"target", arguments_.Text("TARGET")},
             {"rows", rows},
             {"seconds", Seconds()}};
@@ -353,7 +377,7 @@ Command CopyCommand() {
       .options =
           {{.name = "SOURCE",
             .kind = Option::Kind::kPositional,
-            .help = "URL; JSON, NDJSON, CSV, TSV or Parquet file (.gz, .zst); 'in/*.csv'; s3://bucket/key; "
+            .help = "URL; JSON, NDJSON, CSV, TSV or Parquet file (.gz, .zst, .zip); 'in/*.csv'; s3://bucket/key; "
                     "'exec:COMMAND'; or -",
             .required = true},
            {.name = "TARGET",

@@ -472,6 +472,22 @@ constexpr std::array kExplanations = {
                 "cron counts in even parts of an hour or a day and knows no interval like 7 minutes; systemd and "
                 "EventBridge take a day of the month and a day of the week as both, cron as either.",
                 "firn generate systemd --schedule \"every 15m\" --output units"},
+    Explanation{"E0982", "a zip archive that cannot be read",
+                "Its directory is missing or damaged, names a member twice or one outside the archive, or members "
+                "overlap. Nothing of it was loaded.",
+                ""},
+    Explanation{"E0983", "a member of a zip archive that is not read",
+                "Members may be stored or deflated, and not encrypted.", "path: \"*.zip/orders-*.csv\""},
+    Explanation{
+        "E0984", "a Parquet file within an archive is too large",
+        "Parquet is read from several places, so a packed one is unpacked into memory: a quarter of it at most.",
+        "firn run --memory 8GiB"},
+    Explanation{"E0985", "there is no file behind a URL", "The server answers 404 or 410.",
+                "source: {type: files, location: https://example.com/exports}"},
+    Explanation{"E0986", "a file behind a URL is too large to be read whole",
+                "Its server gives no parts of a file, or nothing that tells one version of it from another. So it is "
+                "read whole into memory: a quarter of it at most.",
+                "firn run --memory 8GiB"},
 };
 
 constexpr bool IsSorted() {

@@ -5,14 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "config/auth_config.h"
 #include "io/object_settings.h"
 
 /// `source: {type: files}` and what its tables say of their files. Plain data.
 namespace firn::config {
 
 struct FilesSourceConfig {
-  std::string location;             // absolute folder or s3://bucket/prefix; no trailing slash
+  std::string location;             // absolute folder, s3://bucket/prefix or https://host/path; no trailing slash
   io::ObjectStoreSettings storage;  // of an object store
+  AuthConfig auth;                  // of a URL
+  NamedText headers;                // of every request to it; values are treated as secrets, and are no templates
 };
 
 enum class FileFormat { kAuto, kNdjson, kJson, kCsv, kTsv, kParquet };

@@ -1,5 +1,6 @@
 #include "config/files_fields.h"
 
+#include "config/fields.h"
 #include "config/storage_config.h"
 
 namespace firn::config {
@@ -47,11 +48,34 @@ Variant FilesSourceVariant() {
   files.fields = {
       Text("location")
           .Required()
-          .Doc("Folder, relative to the project, or s3://bucket/prefix. The paths of the tables lie below it.")
+          .Doc("Folder, relative to the project, s3://bucket/prefix or https://host/path. The paths of the tables lie "
+               "below it; behind URLs each is named, without wildcards.")
           .Example("./inbox"),
       Object("storage", StorageType())
           .Doc("How the object store of `location` is reached; default: as the lake's.")
-          .Example("{endpoint: \"http://127.0.0.1:9000\"}")};
+          .Example("{endpoint: \"http://127.0.0.1:9000\"}"),
+      Object("auth", AuthType())
+          .Doc("Of a URL. Default: none.")
+          .Example("{type: bearer, token: \"${env:FILES_TOKEN}\"}"),
+      Map("headers", Text("").InterpolatedIsSecret())
+          .Doc("Headers of every request to a URL.")
+          .Example("{X-Team: data}")};
+  files.foreign = {{"path", "write `location:` for the folder, and `path:` in the table for its files"},
+                   {"paths", "write `path:` in the table, one pattern or a list"},
+                   {"files", "write `path:` in the table, one pattern or a list"},
+                   {"pattern", "write `path:` in the table"},
+                   {"globs", "write `path:` in the table"},
+                   {"folder", "write `location:`"},
+                   {"directory", "write `location:`"},
+                   {"dir", "write `location:`"},
+                   {"root", "write `location:`"},
+                   {"url", "write `location:`"},
+                   {"base_url", "write `location:`"},
+                   {"format", "write `format:` in the table"},
+                   {"compression", "write `compression:` in the table"},
+                   {"csv", "write `csv:` in the table"},
+                   {"endpoint", "write `storage: {endpoint: …}`"},
+                   {"region", "write `storage: {region: …}`"}};
   return files;
 }
 
@@ -67,7 +91,11 @@ std::vector<Field> FilesFields() {
           .OnlyFor("files")
           .Doc("What the files hold.")
           .Foreign({{"jsonl", "write `ndjson`"}, {"jsonlines", "write `ndjson`"}, {"excel", "save it as CSV"}}),
-      Enum("compression", {{"auto", "by the first bytes"}, {"none", ""}, {"gzip", ""}, {"zstd", ""}, {"zip", "", true}})
+      Enum("compression", {{"auto", "by the first bytes"},
+                           {"none", ""},
+                           {"gzip", ""},
+                           {"zstd", ""},
+                           {"zip", "archives, whatever their names are"}})
           .Default("auto")
           .OnlyFor("files")
           .Doc("How the files are packed.")

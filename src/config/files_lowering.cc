@@ -6,7 +6,9 @@
 #include "config/fields.h"
 #include "config/storage_config.h"
 #include "config/text_position.h"
+#include "io/http_file_store.h"
 #include "io/object_location.h"
+#include "io/url.h"
 
 namespace firn::config {
 namespace {
@@ -110,23 +112,46 @@ void LowerChanges(const ObjectView& table, const LoweringContext& context, Table
   }
 }
 
+// Keys in URLs end up in logs, and in the column `_file`.
+void JudgeUrl(const std::string& url, const std::string& at, const LoweringContext& context) {
+  const Status parsed = io::ParseUrl(url).status();
+  const size_t host = url.find("://") + 3;
+  const bool has_user = url.substr(host, url.find('/', host) - host).find('@') != std::string::npos;
+  if (!parsed.ok()) {
+    context.Error("E0497", at, parsed.message());
+  } else if (has_user || url.find_first_of("?#") != std::string::npos) {
+    context.Error("E0497", at, "the URL holds more than a host and a path").help =
+        "write users and keys into `auth:`, for example `auth: {type: api_key, in: query, name: key, value: …}`";
+  }
+}
+
 }  // namespace
 
 FilesSourceConfig LowerFilesSource(const ObjectView& source, const std::string& path, const LoweringContext& context) {
   FilesSourceConfig out{.location = source.Text("location"), .storage = LowerStorage(source.Object("storage"))};
   const bool object = io::IsObjectLocation(out.location);
+  const bool web = io::IsHttpLocation(out.location);
   const bool named = out.location.find("://") != std::string::npos;
   if (object) {
     const auto parsed = io::ParseObjectLocation(out.location);
     if (!parsed.ok()) context.Error("E0470", path + ".location", parsed.status().message());
   } else if (out.location.starts_with("file://")) {
     out.location = context.Absolute(out.location.substr(7));
+  } else if (web) {
+    JudgeUrl(out.location, path + ".location", context);
   } else if (named) {
     context
         .Error("E0497", path + ".location", "`" + Shown(out.location) + "` is not a place that firn reads files from")
-        .help = "write a folder or s3://bucket/prefix; files behind URLs are downloaded into one first";
+        .help = "write a folder, s3://bucket/prefix or https://host/path";
   } else if (!named) {
     out.location = context.Absolute(out.location);
+  }
+  out.auth = LowerAuth(source.Object("auth"), path + ".auth", context);
+  out.headers = LowerNamedText(source, "headers", path + ".headers", context);
+  for (const char* const field : {"auth", "headers"}) {
+    if (web || !source.Has(field)) continue;
+    context.Error("E0497", path + "." + field, "`" + std::string(field) + "` is for URLs, and the location is none")
+        .help = io::IsObjectLocation(out.location) ? "write keys into `storage`" : "remove it";
   }
   if (source.Has("storage") && !object) {
     context.Error("E0470", path + ".storage", "`storage` is for object stores, and the location is none").help =

@@ -14,8 +14,8 @@ bool StaysWithServer(const UrlParts& from, const UrlParts& to) {
 
 // An API key may sit in a header of any name, so the list says what may travel, not what may not.
 bool CarriesNoCredentials(std::string_view name) {
-  for (const char* safe : {"accept", "accept-language", "content-type", "user-agent", "range", "if-none-match",
-                           "if-modified-since", "cache-control"}) {
+  for (const char* safe : {"accept", "accept-encoding", "accept-language", "content-type", "user-agent", "range",
+                           "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "cache-control"}) {
     if (EqualsIgnoringCase(name, safe)) return true;
   }
   return false;

@@ -1,9 +1,12 @@
 #include "pipeline/copy_target.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cstdio>
 #include <utility>
 
+#include "base/ascii.h"
 #include "config/secret_names.h"
 #include "io/object_location.h"
 #include "io/url.h"
@@ -39,9 +42,14 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
-// The folder before the first wildcard, and the rest.
+// Where the name of an archive ends whose members are meant: "in/a.zip/b.csv".
+size_t EndOfArchive(std::string_view text) {
+  return AsciiLower(text).find(".zip/");
+}
+
+// The folder before the first wildcard or archive, and the rest.
 Result<CopySource> FilesOf(std::string_view text) {
-  const size_t wild = std::min(text.find_first_of("*?[{"), text.size());
+  const size_t wild = std::min({text.find_first_of("*?[{"), EndOfArchive(text), text.size()});
   const size_t slash = text.substr(0, wild).rfind('/');
   CopySource source{.kind = CopySource::Kind::kFiles, .text = std::string(text)};
   if (slash == std::string_view::npos) {
@@ -58,11 +66,46 @@ Result<CopySource> FilesOf(std::string_view text) {
   return source;
 }
 
+// What an API does not answer with.
+bool IsNamedAsFile(std::string_view url) {
+  std::string path = AsciiLower(url.substr(0, url.find_first_of("?#")));
+  for (const std::string_view packed : {".gz", ".zst"}) {
+    if (path.ends_with(packed)) path.resize(path.size() - packed.size());
+  }
+  constexpr std::array kEnds = {".csv", ".tsv", ".parquet", ".pq", ".zip"};
+  return EndOfArchive(path) != std::string::npos ||
+         std::ranges::any_of(kEnds, [&](std::string_view end) { return path.ends_with(end); });
+}
+
 }  // namespace
+
+Result<CopySource> FileBehind(std::string_view url) {
+  ARROW_ASSIGN_OR_RAISE(const UrlRequest request, SplitUrl(url));
+  const std::string_view whole = url.substr(0, url.find('#'));
+  const size_t question = std::min(whole.find('?'), whole.size());
+  CopySource source{.kind = CopySource::Kind::kFiles, .text = std::string(url)};
+  source.query = whole.substr(std::min(question + 1, whole.size()));
+  std::string path = request.path.substr(0, request.path.find('?'));
+  const size_t slash = path.substr(0, EndOfArchive(path)).rfind('/');
+  source.location = request.base_url + path.substr(0, slash);
+  // Of an archive the rest may be a pattern; of all else each character is meant itself.
+  const bool has_members = EndOfArchive(path) != std::string::npos;
+  for (const char c : path.substr(slash + 1)) {
+    constexpr std::string_view kWild = "*[]{}\\";
+    char encoded[4];
+    std::snprintf(encoded, sizeof encoded, "%%%02X", static_cast<unsigned char>(c));
+    source.pattern += has_members || kWild.find(c) == std::string_view::npos ? std::string(1, c) : encoded;
+  }
+  if (source.pattern.empty()) {
+    return Usage(io::RedactUrl(url) + " names no file", "firn copy https://example.com/orders.csv raw.orders");
+  }
+  return source;
+}
 
 Result<CopySource> ParseCopySource(std::string_view text) {
   if (text == "-") return CopySource{.kind = CopySource::Kind::kStdin, .text = "-"};
   if (StartsWith(text, "http://") || StartsWith(text, "https://")) {
+    if (IsNamedAsFile(text)) return FileBehind(text);
     return CopySource{.kind = CopySource::Kind::kUrl, .text = std::string(text)};
   }
   if (StartsWith(text, kProgram)) {
@@ -71,8 +114,10 @@ Result<CopySource> ParseCopySource(std::string_view text) {
     return CopySource{.kind = CopySource::Kind::kProgram, .text = std::string(text)};
   }
   if (StartsWith(text, "file://")) text.remove_prefix(7);
-  const bool typed = text.ends_with(".parquet") || text.ends_with(".pq");
-  if (io::IsObjectLocation(text) || typed || text.find_first_of("*?[{") != std::string_view::npos) {
+  const std::string lower = AsciiLower(text);
+  const bool typed = lower.ends_with(".parquet") || lower.ends_with(".pq") || lower.ends_with(".zip");
+  if (io::IsObjectLocation(text) || typed || EndOfArchive(text) != std::string_view::npos ||
+      text.find_first_of("*?[{") != std::string_view::npos) {
     return FilesOf(text);
   }
   const size_t scheme = text.find("://");

@@ -16,12 +16,17 @@ struct CopySource {
   // kFiles: where they lie, and their pattern below it.
   std::string location;
   std::string pattern;
+  std::string query;  // of a file behind a URL, without `?`
 };
 
-/// "http://…" and "https://…" are URLs, "-" is standard input, "exec:…" is a program that prints NDJSON, s3://… (gs,
-/// abfss), a path with wildcards and what ends in ".parquet" are files of a place, "file://…" and all else are single
-/// files. Errors: kConfig for another scheme.
+/// "http://…" and "https://…" are URLs, and those of .csv, .tsv, .parquet and .zip (.gz, .zst) are files; "-" is
+/// standard input, "exec:…" is a program that prints NDJSON, s3://… (gs, abfss), a path with wildcards and what ends in
+/// ".parquet" are files of a place, "file://…" and all else are single files. Errors: kConfig for another scheme.
 Result<CopySource> ParseCopySource(std::string_view text);
+
+/// Returns a URL as the file behind it. User and password are left out of it. Errors: kConfig for what is no URL of a
+/// file.
+Result<CopySource> FileBehind(std::string_view url);
 
 struct CopyTarget {
   enum class Kind { kTable, kParquet, kStdout };

@@ -20,6 +20,22 @@ TEST(CopySource, TellsUrlsFilesAndStdin) {
   EXPECT_EQ(files->pattern, "2024-*/a.csv");
   EXPECT_EQ(ParseCopySource("s3://bucket/in/a.ndjson")->location, "s3://bucket/in");
   EXPECT_EQ(ParseCopySource("a.parquet")->location, ".");
+  EXPECT_EQ(ParseCopySource("in/a.ZIP/b.csv")->location, "in");
+  EXPECT_EQ(ParseCopySource("in/a.ZIP/b.csv")->pattern, "a.ZIP/b.csv");
+  EXPECT_EQ(ParseCopySource("/in/a.zip")->pattern, "a.zip");
+}
+
+TEST(CopySource, TellsFilesBehindUrls) {
+  const auto file = ParseCopySource("https://me:word@a.example:8443/x/My%20[1].CSV.gz?X-Signature=abc#top");
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->kind, CopySource::Kind::kFiles);
+  EXPECT_EQ(file->location, "https://a.example:8443/x");
+  EXPECT_EQ(file->pattern, "My%20%5B1%5D.CSV.gz");
+  EXPECT_EQ(file->query, "X-Signature=abc");
+  EXPECT_EQ(ParseCopySource("http://a.example/b.zip/x-*.csv")->location, "http://a.example");
+  EXPECT_EQ(ParseCopySource("http://a.example/b.zip/x-*.csv")->pattern, "b.zip/x-*.csv");
+  EXPECT_EQ(ParseCopySource("http://a.example/v1/orders?file=a.csv")->kind, CopySource::Kind::kUrl);
+  EXPECT_FALSE(FileBehind("http://a.example/x/").ok());
   EXPECT_EQ(FaultOf(ParseCopySource("s3://bucket").status()), Fault::kConfig);
 }
 

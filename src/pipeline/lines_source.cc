@@ -90,8 +90,9 @@ Result<Bytes> OpenInput(const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(const std::string magic, input->Look(4));
   const auto compression = files::CompressionOf(magic);
   if (compression == config::FileCompression::kZip) {
-    return MakeError(Fault::kBadData, path + " is a zip archive",
-                     {.code = "E0883", .next = "give the folder as a pattern: firn copy 'dir/*.zip' TARGET"});
+    return MakeError(
+        Fault::kBadData, path + " is a zip archive",
+        {.code = "E0883", .next = "name it .zip: firn copy " + (path == "-" ? "rows" : path) + ".zip TARGET"});
   }
   return Bytes{std::move(input), compression};
 }

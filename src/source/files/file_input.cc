@@ -32,8 +32,8 @@ char CharacterOf(std::string_view bytes, UnpackedInput::LineEnds ends) {
 
 }  // namespace
 
-RawInput::RawInput(std::shared_ptr<arrow::io::RandomAccessFile> file, Options options)
-    : file_(std::move(file)), options_(options) {}
+RawInput::RawInput(std::shared_ptr<arrow::io::InputStream> bytes, Options options)
+    : bytes_(std::move(bytes)), options_(options) {}
 RawInput::~RawInput() = default;
 
 Status RawInput::Close() {
@@ -43,7 +43,7 @@ Status RawInput::Close() {
 
 Status RawInput::Fill() {
   const int64_t wanted = std::min(options_.block_bytes, options_.size - read_end_);
-  ARROW_ASSIGN_OR_RAISE(block_, file_->ReadAt(read_end_, wanted));
+  ARROW_ASSIGN_OR_RAISE(block_, bytes_->Read(wanted));
   in_block_ = 0;
   if (block_->size() < wanted) return EndsEarly(read_end_ + block_->size(), options_.size);
   read_end_ += block_->size();
@@ -111,7 +111,7 @@ Result<std::unique_ptr<UnpackedInput>> UnpackedInput::Open(std::shared_ptr<arrow
     ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<arrow::util::Codec> codec, arrow::util::Codec::Create(type));
     ARROW_ASSIGN_OR_RAISE(input, arrow::io::CompressedInputStream::Make(codec.get(), raw));
   }
-  return std::unique_ptr<UnpackedInput>(new UnpackedInput(std::move(raw), std::move(input), options.hashes));
+  return std::unique_ptr<UnpackedInput>(new UnpackedInput(std::move(raw), std::move(input), options));
 }
 
 Result<int64_t> UnpackedInput::ReadNew(int64_t nbytes, void* out) {
@@ -124,12 +124,12 @@ Result<int64_t> UnpackedInput::ReadNew(int64_t nbytes, void* out) {
   num_unpacked_ += *got;
   if (raw_ != input_ && num_unpacked_ > kUnpackedBytesFree) {
     ARROW_ASSIGN_OR_RAISE(const int64_t packed, raw_->Tell());
-    if (num_unpacked_ / std::max<int64_t>(packed, 1) > kRatioMax) {
+    if (num_unpacked_ / std::max<int64_t>(packed / options_.bytes_per_stored, 1) > kRatioMax) {
       return MakeError(Fault::kBadData, "it unpacks to over 1,000 times its size",
                        {.code = "E0885", .why = "no file of rows does, but files made to fill disks do"});
     }
   }
-  if (hashes_) hash_.Update({static_cast<const char*>(out), static_cast<size_t>(*got)});
+  if (options_.hashes) hash_.Update({static_cast<const char*>(out), static_cast<size_t>(*got)});
   return *got;
 }
 

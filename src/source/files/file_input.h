@@ -21,7 +21,8 @@ class RawInput : public arrow::io::InputStream {
     int64_t block_bytes = int64_t{1} << 20;
     bool hashes = true;
   };
-  RawInput(std::shared_ptr<arrow::io::RandomAccessFile> file, Options options);
+  /// `bytes`: of the file, from its begin.
+  RawInput(std::shared_ptr<arrow::io::InputStream> bytes, Options options);
   ~RawInput() override;
 
   Status Close() override;
@@ -40,7 +41,7 @@ class RawInput : public arrow::io::InputStream {
  private:
   Status Fill();
 
-  const std::shared_ptr<arrow::io::RandomAccessFile> file_;
+  const std::shared_ptr<arrow::io::InputStream> bytes_;
   const Options options_;
   ContentHash hash_;
   std::shared_ptr<arrow::Buffer> block_;
@@ -60,6 +61,7 @@ class UnpackedInput {
   struct Options {
     config::FileCompression compression = config::FileCompression::kNone;  // kNone, kGzip or kZstd
     bool hashes = true;
+    int64_t bytes_per_stored = 1;  // of what is unpacked here, for each that lies on the disk: of a packed archive more
   };
   /// Errors: those of the library.
   static Result<std::unique_ptr<UnpackedInput>> Open(std::shared_ptr<arrow::io::InputStream> raw, Options options);
@@ -83,14 +85,15 @@ class UnpackedInput {
   int64_t num_hashed() const { return hash_.num_bytes(); }
 
  private:
-  UnpackedInput(std::shared_ptr<arrow::io::InputStream> raw, std::shared_ptr<arrow::io::InputStream> input, bool hashes)
-      : raw_(std::move(raw)), input_(std::move(input)), hashes_(hashes) {}
+  UnpackedInput(std::shared_ptr<arrow::io::InputStream> raw, std::shared_ptr<arrow::io::InputStream> input,
+                Options options)
+      : raw_(std::move(raw)), input_(std::move(input)), options_(options) {}
   Result<int64_t> ReadNew(int64_t nbytes, void* out);
   Result<char> LookAt(size_t place, LineEnds ends);
 
   const std::shared_ptr<arrow::io::InputStream> raw_;
   const std::shared_ptr<arrow::io::InputStream> input_;
-  const bool hashes_;
+  const Options options_;
   ContentHash hash_;
   int64_t num_unpacked_ = 0;
   std::string kept_;  // read by SkipTo, and behind the mark

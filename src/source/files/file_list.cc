@@ -7,11 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <set>
 #include <utility>
 
 #include "io/file_store.h"
+#include "io/http_file_store.h"
 #include "io/object_location.h"
+#include "io/url.h"
 
 namespace firn::source::files {
 namespace {
@@ -22,6 +25,14 @@ Status NoPlace(const std::string& location, int error_number) {
       {.code = "E0880", .state = "nothing was read", .next = "check `location:` of the source; firn doctor"});
 }
 
+Status NoFileBehind(const std::string& url) {
+  return MakeError(Fault::kConfig, "there is no file behind " + io::RedactUrl(url),
+                   {.code = "E0985",
+                    .why = "the server answers 404 or 410",
+                    .state = "nothing was read",
+                    .next = "check `location:` of the source and `path:` of the table"});
+}
+
 Status CheckFolder(const std::string& location) {
   struct stat info;
   if (::stat(location.c_str(), &info) != 0) return NoPlace(location, errno);
@@ -29,31 +40,41 @@ Status CheckFolder(const std::string& location) {
   return ::access(location.c_str(), R_OK | X_OK) == 0 ? Status::OK() : NoPlace(location, errno);
 }
 
-Stamp StampOf(const struct stat& info) {
+Stamp LocalStamp(const struct stat& info) {
   return {.size = info.st_size,
           .modified_micros = info.st_mtim.tv_sec * 1'000'000 + info.st_mtim.tv_nsec / 1'000,
           .etag = {}};
 }
 
-// Object stores tell the time of a change in seconds at best; their tag tells the content.
 Result<std::optional<Stamp>> ObjectStamp(const FilePlace& place, const std::string& path) {
   const auto opened = place.store->OpenInput(place.LocationOf(path));
   if (!opened.ok()) {
     return io::IsNotFound(opened.status()) ? Result<std::optional<Stamp>>(std::nullopt) : opened.status();
   }
-  Stamp stamp;
-  ARROW_ASSIGN_OR_RAISE(stamp.size, (*opened)->GetSize());
-  ARROW_ASSIGN_OR_RAISE(const auto metadata, (*opened)->ReadMetadata());
-  if (metadata == nullptr) return stamp;
-  const auto tag = metadata->Get("ETag");
-  if (tag.ok()) stamp.etag = *tag;
+  ARROW_ASSIGN_OR_RAISE(Stamp stamp, StampOf(**opened));
   return stamp;
 }
 
 }  // namespace
 
 bool FilePlace::is_local() const {
-  return !io::IsObjectLocation(location);
+  return !io::IsObjectLocation(location) && !is_web();
+}
+
+bool FilePlace::is_web() const {
+  return io::IsHttpLocation(location);
+}
+
+// Servers tell the time of a change in seconds at best; their tag tells the content.
+Result<Stamp> StampOf(arrow::io::RandomAccessFile& opened) {
+  Stamp stamp;
+  ARROW_ASSIGN_OR_RAISE(stamp.size, opened.GetSize());
+  ARROW_ASSIGN_OR_RAISE(const auto metadata, opened.ReadMetadata());
+  if (metadata == nullptr) return stamp;
+  stamp.etag = metadata->Get("ETag").ValueOr("");
+  const auto modified = io::ParseHttpDate(metadata->Get("Last-Modified").ValueOr(""));
+  if (modified) stamp.modified_micros = modified->micros;
+  return stamp;
 }
 
 Result<std::optional<Stamp>> StampNow(const FilePlace& place, const std::string& path) {
@@ -64,7 +85,7 @@ Result<std::optional<Stamp>> StampNow(const FilePlace& place, const std::string&
     return io::FileError("look at", place.LocationOf(path), errno);
   }
   if (!S_ISREG(info.st_mode)) return std::nullopt;
-  return StampOf(info);
+  return LocalStamp(info);
 }
 
 Result<std::vector<FoundFile>> FindFiles(const FilePlace& place, const std::vector<Glob>& globs) {
@@ -72,12 +93,13 @@ Result<std::vector<FoundFile>> FindFiles(const FilePlace& place, const std::vect
   std::vector<FoundFile> found;
   std::set<std::string> folders;
   for (const Glob& glob : globs) {
-    if (glob.literal().empty() || !place.is_local()) {
+    if (glob.literal().empty() || (!place.is_local() && !place.is_web())) {
       folders.insert(glob.folder());
       continue;
     }
     ARROW_ASSIGN_OR_RAISE(const auto stamp, StampNow(place, glob.literal()));
-    if (stamp) found.push_back({glob.literal(), *stamp});
+    if (!stamp && place.is_web()) return NoFileBehind(place.LocationOf(glob.literal()));
+    if (stamp) found.push_back({.path = glob.literal(), .stamp = *stamp, .in = {}});
   }
   for (const std::string& folder : folders) {
     // Below another one of them.
@@ -90,8 +112,8 @@ Result<std::vector<FoundFile>> FindFiles(const FilePlace& place, const std::vect
     for (const io::FileInfo& info : listed) {
       std::string path = info.location.substr(std::min(place.location.size() + 1, info.location.size()));
       if (std::ranges::none_of(globs, [&](const Glob& glob) { return glob.Matches(path); })) continue;
-      found.push_back(
-          {std::move(path), {.size = info.size_bytes, .modified_micros = info.modified_micros, .etag = {}}});
+      const Stamp stamp{.size = info.size_bytes, .modified_micros = info.modified_micros, .etag = {}};
+      found.push_back({.path = std::move(path), .stamp = stamp, .in = {}});
     }
   }
   std::ranges::sort(found, {}, &FoundFile::path);
@@ -123,6 +145,24 @@ Result<std::vector<std::string>> WaitUntilSettled(const FilePlace& place, int64_
   }
   std::erase_if(*files, [&](const FoundFile& file) { return std::ranges::binary_search(moving, file.path); });
   return moving;
+}
+
+Result<std::vector<FoundFile>> MembersOf(const FilePlace& place, const FoundFile& archive,
+                                         const FilePatterns& patterns) {
+  ARROW_ASSIGN_OR_RAISE(const auto input, place.store->OpenInput(place.LocationOf(archive.path)));
+  ARROW_ASSIGN_OR_RAISE(std::vector<io::ZipMember> members, io::ReadZipDirectory(*input));
+  std::vector<FoundFile> found;
+  for (io::ZipMember& member : members) {
+    if (!patterns.Takes(archive.path, member.name)) continue;
+    char checksum[16];  // tells a member of an archive that was packed anew from another one of its size
+    std::snprintf(checksum, sizeof checksum, "crc-%08x", member.crc32);
+    const Stamp stamp{.size = member.size_bytes, .modified_micros = archive.stamp.modified_micros, .etag = checksum};
+    std::string path = archive.path + "/" + member.name;
+    found.push_back(
+        {.path = std::move(path), .stamp = stamp, .in = InArchive{archive.path, archive.stamp, std::move(member)}});
+  }
+  std::ranges::sort(found, {}, &FoundFile::path);
+  return found;
 }
 
 }  // namespace firn::source::files

@@ -20,6 +20,9 @@ struct Stamp {
   friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 
+/// A file that changed less long ago may change again without another time.
+inline constexpr int64_t kFreshMicros = 2'000'000;
+
 /// A place in the bytes of a file, after they were unpacked, where reading may go on. `hash` covers the first
 /// `num_hashed` of them, so that whoever goes on knows that it is the same file.
 struct Mark {

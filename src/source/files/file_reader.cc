@@ -25,11 +25,11 @@ namespace json = format::json;
 constexpr int64_t kSmallBytes = int64_t{8} << 20;
 constexpr int64_t kLocalBlockBytes = int64_t{1} << 20;
 constexpr int64_t kObjectBlockBytes = int64_t{8} << 20;  // each is a request
-constexpr int64_t kFreshMicros = 2'000'000;
-constexpr int64_t kAheadWorthBytes = int64_t{1} << 20;  // a thread for less costs more than it saves
+constexpr int64_t kAheadWorthBytes = int64_t{1} << 20;   // a thread for less costs more than it saves
 constexpr size_t kNotesMax = 20;
 constexpr size_t kEndMarkBytesMax = 2'048;  // of the state of a file that may grow
 constexpr int64_t kFirstBytes = 4096;
+constexpr int64_t kHeldShare = 4;  // of the memory, for a file that is read whole
 
 // The line of each row; of a document its number.
 std::vector<int64_t> LinesOf(const FileRows& rows) {
@@ -139,9 +139,10 @@ class FileReader : public SplitReader {
   // Decides what is to be read, and opens it.
   Result<Plan> Open() {
     begun_micros_ = files_.options.clock->Now().micros;
+    if (file_.is_archive) return WhyNoMembers();
     ARROW_ASSIGN_OR_RAISE(const bool there, OpenBytes());
     if (!there) {
-      files_.Note(file_.path + " changed while it was looked at: the next run reads it");
+      NoteChanging();
       return Plan::kLater;
     }
     if (from_ && from_->content && from_->stamp.size == file_.stamp.size) {
@@ -174,17 +175,31 @@ class FileReader : public SplitReader {
     return Plan::kRead;
   }
 
+  // Of an archive whose directory could not be read when files were listed.
+  Result<Plan> WhyNoMembers() {
+    ARROW_ASSIGN_OR_RAISE(const auto archive, files_.place.store->OpenInput(files_.place.LocationOf(file_.path)));
+    ARROW_RETURN_NOT_OK(io::ReadZipDirectory(*archive).status());
+    NoteChanging();
+    return Plan::kLater;
+  }
+
+  void NoteChanging() const { files_.Note(file_.path + " changed while it was looked at: the next run reads it"); }
+
   // False if the file is not as it was listed.
   Result<bool> OpenBytes() {
     const FilePlace& place = files_.place;
-    ARROW_ASSIGN_OR_RAISE(const auto before, StampNow(place, file_.path));
+    if (place.is_web()) return OpenWeb();
+    ARROW_ASSIGN_OR_RAISE(const auto before, StampNow(place, file_.outer_path()));
     if (!before || !IsAsListed(*before)) return false;
-    file_.stamp.etag = before->etag;
-    const std::string location = place.LocationOf(file_.path);
+    outer_etag_ = before->etag;
+    if (!file_.in) file_.stamp.etag = outer_etag_;
+    const std::string location = place.LocationOf(file_.outer_path());
     is_small_ = file_.stamp.size <= kSmallBytes;
-    if (!is_small_) {
+    if (!is_small_ || file_.in) {
       ARROW_ASSIGN_OR_RAISE(bytes_, place.store->OpenInput(location));
-      return true;
+      if (!is_small_) return true;
+      ARROW_RETURN_NOT_OK(HoldBytes());
+      return IsUnchanged();
     }
     auto read = place.store->ReadRange(location, 0, file_.stamp.size);
     if (!read.ok() && (io::IsNotFound(read.status()) || FaultOf(read.status()) == Fault::kBadData)) return false;
@@ -193,24 +208,53 @@ class FileReader : public SplitReader {
     return IsUnchanged();
   }
 
+  // What is opened behind a URL is one version to its end, or an error: it need not be the one that was listed.
+  Result<bool> OpenWeb() {
+    auto opened = files_.place.store->OpenInput(files_.place.LocationOf(file_.outer_path()));
+    if (io::IsNotFound(opened.status())) return false;
+    ARROW_ASSIGN_OR_RAISE(bytes_, std::move(opened));
+    ARROW_ASSIGN_OR_RAISE(const Stamp stamp, StampOf(*bytes_));
+    if (file_.in && stamp != file_.in->stamp) return false;
+    if (!file_.in) file_.stamp = stamp;
+    is_small_ = file_.stamp.size <= kSmallBytes;
+    if (is_small_) ARROW_RETURN_NOT_OK(HoldBytes());
+    return true;
+  }
+
+  // Reads all of it into memory, of a member of an archive what it unpacks to.
+  Status HoldBytes() {
+    ARROW_ASSIGN_OR_RAISE(const auto raw, RawBytes());
+    ARROW_ASSIGN_OR_RAISE(auto held, raw->Read(file_.stamp.size));
+    bytes_ = std::make_shared<arrow::io::BufferReader>(std::move(held));
+    is_held_ = true;
+    return Status::OK();
+  }
+
   bool IsAsListed(const Stamp& now) const {
-    return now.size == file_.stamp.size &&
-           (!files_.place.is_local() || now.modified_micros == file_.stamp.modified_micros);
+    const Stamp& listed = file_.outer_stamp();
+    return now.size == listed.size && (!files_.place.is_local() || now.modified_micros == listed.modified_micros);
   }
 
   Result<bool> IsUnchanged() const {
-    ARROW_ASSIGN_OR_RAISE(const auto now, StampNow(files_.place, file_.path));
-    return now && IsAsListed(*now) && now->etag == file_.stamp.etag;
+    if (files_.place.is_web()) return true;
+    ARROW_ASSIGN_OR_RAISE(const auto now, StampNow(files_.place, file_.outer_path()));
+    return now && IsAsListed(*now) && now->etag == outer_etag_;
   }
 
-  std::shared_ptr<RawInput> RawBytes() const {
-    return std::make_shared<RawInput>(
-        bytes_, RawInput::Options{.size = file_.stamp.size,
-                                  .block_bytes = files_.place.is_local() ? kLocalBlockBytes : kObjectBlockBytes});
+  Result<std::shared_ptr<RawInput>> RawBytes() const {
+    const int64_t block_bytes = files_.place.is_local() ? kLocalBlockBytes : kObjectBlockBytes;
+    std::shared_ptr<arrow::io::InputStream> bytes;
+    if (file_.in && !is_held_) {
+      ARROW_ASSIGN_OR_RAISE(bytes, io::OpenZipMember(bytes_, file_.in->member, block_bytes));
+    } else {
+      ARROW_ASSIGN_OR_RAISE(bytes, arrow::io::RandomAccessFile::GetStream(bytes_, 0, file_.stamp.size));
+    }
+    return std::make_shared<RawInput>(std::move(bytes),
+                                      RawInput::Options{.size = file_.stamp.size, .block_bytes = block_bytes});
   }
 
   Result<Hash128> HashBytes() const {
-    const auto raw = RawBytes();
+    ARROW_ASSIGN_OR_RAISE(const auto raw, RawBytes());
     ARROW_RETURN_NOT_OK(raw->ReadToEnd());
     return raw->Digest();
   }
@@ -249,19 +293,25 @@ class FileReader : public SplitReader {
 
   // Opens its rows behind the mark, or all of them. Not kThere: it does not go on from the mark.
   Result<Skipped> OpenRows(const Mark* from) {
-    raw_ = RawBytes();
+    ARROW_ASSIGN_OR_RAISE(raw_, RawBytes());
     using Compression = config::FileCompression;
     Compression compression = files_.table.files.compression;
-    if (compression == Compression::kAuto) {
+    // How the files are packed says nothing of the members of an archive.
+    if (compression == Compression::kAuto || file_.in) {
       ARROW_ASSIGN_OR_RAISE(const std::string first, raw_->Look(8));
       compression = CompressionOf(first);
     }
     if (compression == Compression::kZip) {
-      return MakeError(Fault::kBadData, "zip archives are not read by this build",
-                       {.code = "E0883", .next = "unpack it, or leave it out of `path:`"});
+      const std::string next = file_.in ? "unpack it, or leave it out of `path:`"
+                                        : "name it `.zip`, set `compression: zip`, or leave it out of `path:`";
+      return MakeError(Fault::kBadData,
+                       file_.in ? "an archive within an archive is not read"
+                                : "it is a zip archive, and neither its name nor `compression` says so",
+                       {.code = "E0883", .next = next});
     }
     is_packed_ = compression != Compression::kNone;
-    ARROW_ASSIGN_OR_RAISE(input_, UnpackedInput::Open(raw_, {.compression = compression}));
+    ARROW_ASSIGN_OR_RAISE(
+        input_, UnpackedInput::Open(raw_, {.compression = compression, .bytes_per_stored = BytesPerStored()}));
     std::string first;
     if (!is_packed_) {
       ARROW_ASSIGN_OR_RAISE(first, raw_->Look(kFirstBytes));
@@ -279,17 +329,35 @@ class FileReader : public SplitReader {
     return Skipped::kThere;
   }
 
+  // A file that is packed twice must not unpack to more than others.
+  int64_t BytesPerStored() const {
+    if (!file_.in) return 1;
+    return std::max<int64_t>(1, file_.stamp.size / std::max<int64_t>(1, file_.in->member.packed_bytes));
+  }
+
   // Its rows are read from several places, so its hash takes a pass of its own.
   Result<Skipped> OpenParquet(const Mark* from) {
     if (is_packed_) {
       return MakeError(Fault::kBadData, "a packed Parquet file is not read",
                        {.code = "E0883", .why = "Parquet packs its columns itself", .next = "unpack it"});
     }
+    if (file_.in && !is_held_) ARROW_RETURN_NOT_OK(HoldParquet());
     ARROW_ASSIGN_OR_RAISE(content_, HashBytes());
     if (from != nullptr && (from->hash != *content_ || from->num_hashed != file_.stamp.size)) return Skipped::kOther;
     const auto first_group = from == nullptr ? 0 : static_cast<int32_t>(from->offset);
     ARROW_ASSIGN_OR_RAISE(batches_, ParquetBatches::Open(bytes_, first_group, files_.options.pool));
     return Skipped::kThere;
+  }
+
+  // Of a packed member no place can be read without all before it.
+  Status HoldParquet() {
+    const int64_t bytes_max = files_.options.memory_bytes / kHeldShare;
+    if (file_.stamp.size <= bytes_max) return HoldBytes();
+    return MakeError(Fault::kBadData,
+                     "a Parquet file of " + std::to_string(file_.stamp.size) + " bytes within an archive is too large",
+                     {.code = "E0984",
+                      .why = "it is unpacked into memory, of which it may take " + std::to_string(bytes_max) + " bytes",
+                      .next = "unpack the archive, or give --memory"});
   }
 
   Status Finish() {
@@ -325,6 +393,8 @@ class FileReader : public SplitReader {
   const std::optional<FilePosition> from_;
   int64_t begun_micros_ = 0;
   bool ended_ = false, gave_rows_ = false, is_small_ = false, is_packed_ = false;
+  bool is_held_ = false;  // bytes_ are its content, in memory
+  std::string outer_etag_;
   std::shared_ptr<arrow::io::RandomAccessFile> bytes_;
   std::shared_ptr<RawInput> raw_;
   std::unique_ptr<UnpackedInput> input_;     // before the cutter, which borrows it

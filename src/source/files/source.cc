@@ -1,10 +1,12 @@
 #include "source/files/source.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "io/file_store.h"
 #include "source/files/file_reader.h"
 
 namespace firn::source::files {
@@ -33,7 +35,7 @@ class StateReader : public SplitReader {
 struct Table {
   Table(const FilesOptions& options, const FilesTable& config, FilePlace place)
       : files(options, config, std::move(place)) {}
-  std::vector<Glob> globs;
+  FilePatterns patterns;
   TableFiles files;
 };
 
@@ -44,10 +46,7 @@ class FilesSource : public Source {
   Status Prepare() {
     for (const FilesTable& config : options_.tables) {
       auto table = std::make_unique<Table>(options_, config, FilePlace{options_.store.get(), options_.location});
-      for (const std::string& pattern : config.files.patterns) {
-        ARROW_ASSIGN_OR_RAISE(auto glob, Glob::Parse(pattern));
-        table->globs.push_back(std::move(glob));
-      }
+      ARROW_ASSIGN_OR_RAISE(table->patterns, FilePatterns::Parse(config.files.patterns));
       tables_.emplace(config.name, std::move(table));
     }
     return Status::OK();
@@ -78,26 +77,31 @@ class FilesSource : public Source {
     table->files.ClearNotes();
     const ReadRequest anew;
     ARROW_ASSIGN_OR_RAISE(const auto known, ReadState(options_.keeps_state ? request : anew, &table->files.known));
-    ARROW_ASSIGN_OR_RAISE(std::vector<FoundFile> found, FindFiles(table->files.place, table->globs));
+    ARROW_ASSIGN_OR_RAISE(std::vector<FoundFile> found, FindFiles(table->files.place, table->patterns.globs()));
     if (found.empty()) NoteNothing(*table);
     table->files.keeps_end_marks = found.size() <= kGrowingMax;
     std::vector<Split> splits;
     AddGone(known, found, request, &splits);
     std::erase_if(found, [&](const FoundFile& file) {
       const auto at = known.find(file.path);
-      return at != known.end() && IsLoaded(at->second, file.stamp);
+      if (at == known.end() || !IsLoaded(at->second, file.stamp)) return false;
+      return !IsArchive(*table, file) || at->second.content == table->patterns.Digest();
     });
     ARROW_ASSIGN_OR_RAISE(const auto moving, WaitUntilSettled(table->files.place, table->files.table.files.settle_ms,
                                                               *options_.clock, &found, stop));
     for (const std::string& path : moving) {
       table->files.Note(path + " is still being written: the next run reads it");
     }
+    std::vector<Split> done_archives;
+    ARROW_RETURN_NOT_OK(OpenArchives(*table, known, &found, &done_archives));
+    if (found.size() > kGrowingMax) table->files.keeps_end_marks = false;
     // Those that are refused because they changed come first: nothing was loaded then.
     std::ranges::stable_partition(found, [&](const FoundFile& file) {
       const auto at = known.find(file.path);
       return at != known.end() && at->second.content;
     });
     for (const FoundFile& file : found) splits.push_back(SplitOf(file, known));
+    std::ranges::move(done_archives, std::back_inserter(splits));
     return splits;
   }
 
@@ -106,9 +110,8 @@ class FilesSource : public Source {
     const Json text = Json::parse(split.json, nullptr, /*allow_exceptions=*/false);
     FIRN_CHECK(text.is_object());  // SplitOf wrote it
     if (text.contains("set")) return std::make_unique<StateReader>(Position{text["set"].get<std::string>()});
-    const FoundFile file{
-        .path = split.id,
-        .stamp = {.size = text["size"].get<int64_t>(), .modified_micros = text["modified"].get<int64_t>(), .etag = {}}};
+    FoundFile file{.path = split.id, .stamp = StampIn(text), .in = {}, .is_archive = text.contains("archive")};
+    if (text.contains("in")) file.in = InArchiveOf(text["in"]);
     std::optional<FilePosition> from;
     if (!split.from.json.empty()) {
       ARROW_ASSIGN_OR_RAISE(from, ParseFilePosition(split.from));
@@ -143,9 +146,94 @@ class FilesSource : public Source {
     return known;
   }
 
+  // Where nothing but its size is told of a file, it is read to be known by its content.
   static bool IsLoaded(const FilePosition& known, const Stamp& now) {
+    if (now.modified_micros == 0 && now.etag.empty()) return false;
     return known.content && !known.fresh && known.stamp.size == now.size &&
-           known.stamp.modified_micros == now.modified_micros;
+           known.stamp.modified_micros == now.modified_micros && (now.etag.empty() || known.stamp.etag == now.etag);
+  }
+
+  static bool IsArchive(const Table& table, const FoundFile& file) {
+    const config::FileCompression compression = table.files.table.files.compression;
+    return compression == config::FileCompression::kZip ||
+           (compression == config::FileCompression::kAuto && IsArchiveName(file.path));
+  }
+
+  // Puts the members of archives in their place. One that is no archive stays, to be refused when it is its turn.
+  // `done`: what is known when all members are loaded, so that the next run need not open it.
+  Status OpenArchives(Table& table, const KnownFiles& known, std::vector<FoundFile>* files,
+                      std::vector<Split>* done) const {
+    std::vector<FoundFile> out;
+    const int64_t now_micros = options_.clock->Now().micros;
+    for (FoundFile& file : *files) {
+      file.is_archive = IsArchive(table, file);
+      if (!file.is_archive) {
+        out.push_back(std::move(file));
+        continue;
+      }
+      auto members = MembersOf(table.files.place, file, table.patterns);
+      if (!members.ok() && !io::IsNotFound(members.status()) && FaultOf(members.status()) != Fault::kBadData) {
+        return Within("file " + file.path, members.status());
+      }
+      if (!members.ok()) {
+        out.push_back(std::move(file));
+        continue;
+      }
+      if (members->empty()) table.files.Note(file.path + " has no member that `path` takes");
+      for (FoundFile& member : *members) {
+        const auto at = known.find(member.path);
+        if (at == known.end() || !IsLoaded(at->second, member.stamp)) out.push_back(std::move(member));
+      }
+      if (!options_.keeps_state) continue;
+      const FilePosition position{.stamp = file.stamp,
+                                  .content = table.patterns.Digest(),
+                                  .fresh = now_micros - file.stamp.modified_micros < kFreshMicros,
+                                  .mark = {}};
+      done->push_back(StateSplit(file.path, ToPosition(position)));
+    }
+    *files = std::move(out);
+    return Status::OK();
+  }
+
+  static Split StateSplit(const std::string& id, const Position& position) {
+    return {.id = id, .json = Json{{"set", position.json}}.dump(), .resumability = Resumability::kStable};
+  }
+
+  static Json JsonOf(const Stamp& stamp) {
+    Json json = {{"size", stamp.size}, {"modified", stamp.modified_micros}};
+    if (!stamp.etag.empty()) json["etag"] = stamp.etag;
+    return json;
+  }
+  static Stamp StampIn(const Json& json) {
+    Stamp stamp{.size = json["size"].get<int64_t>(), .modified_micros = json["modified"].get<int64_t>(), .etag = {}};
+    if (json.contains("etag")) stamp.etag = json["etag"].get<std::string>();
+    return stamp;
+  }
+
+  static Json JsonOf(const InArchive& in) {
+    Json json = JsonOf(in.stamp);
+    json.update({{"path", in.path},
+                 {"name", in.member.name},
+                 {"offset", in.member.offset},
+                 {"end_max", in.member.end_max},
+                 {"packed", in.member.packed_bytes},
+                 {"unpacked", in.member.size_bytes},
+                 {"crc32", in.member.crc32},
+                 {"method", in.member.method},
+                 {"encrypted", in.member.is_encrypted}});
+    return json;
+  }
+  static InArchive InArchiveOf(const Json& json) {
+    return {.path = json["path"].get<std::string>(),
+            .stamp = StampIn(json),
+            .member = {.name = json["name"].get<std::string>(),
+                       .offset = json["offset"].get<int64_t>(),
+                       .end_max = json["end_max"].get<int64_t>(),
+                       .packed_bytes = json["packed"].get<int64_t>(),
+                       .size_bytes = json["unpacked"].get<int64_t>(),
+                       .crc32 = json["crc32"].get<uint32_t>(),
+                       .method = json["method"].get<uint16_t>(),
+                       .is_encrypted = json["encrypted"].get<bool>()}};
   }
 
   static void NoteNothing(Table& table) {
@@ -157,10 +245,12 @@ class FilesSource : public Source {
   }
 
   static Split SplitOf(const FoundFile& file, const KnownFiles& known) {
-    Split split{.id = file.path,
-                .json = Json{{"size", file.stamp.size}, {"modified", file.stamp.modified_micros}}.dump(),
-                .resumability = Resumability::kStable};
-    if (const auto at = known.find(file.path); at != known.end()) split.from = ToPosition(at->second);
+    Json json = JsonOf(file.stamp);
+    if (file.in) json["in"] = JsonOf(*file.in);
+    if (file.is_archive) json["archive"] = true;
+    Split split{.id = file.path, .json = json.dump(), .resumability = Resumability::kStable};
+    const auto at = known.find(file.path);
+    if (at != known.end() && !file.is_archive) split.from = ToPosition(at->second);
     return split;
   }
 
@@ -171,9 +261,15 @@ class FilesSource : public Source {
       const auto at = std::ranges::lower_bound(found, path, {}, &FoundFile::path);
       return at != found.end() && at->path == path;
     };
+    const auto is_in_found = [&](const std::string& path) {
+      for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        if (is_found(path.substr(0, slash))) return true;
+      }
+      return false;
+    };
     std::vector<const std::pair<const std::string, FilePosition>*> gone;
     for (const auto& entry : known) {
-      if (entry.second.content && !is_found(entry.first)) gone.push_back(&entry);
+      if (entry.second.content && !is_found(entry.first) && !is_in_found(entry.first)) gone.push_back(&entry);
     }
     if (gone.size() < kGoneMin) return;
     std::vector<Content> contents;
@@ -182,11 +278,8 @@ class FilesSource : public Source {
     }
     for (const auto* entry : gone) contents.push_back({entry->second.stamp.size, *entry->second.content});
     if (contents.size() > kGoneMax) contents.erase(contents.begin(), contents.end() - kGoneMax);
-    const auto add = [&](const std::string& id, const Position& position) {
-      splits->push_back({.id = id, .json = Json{{"set", position.json}}.dump(), .resumability = Resumability::kStable});
-    };
-    add(kGoneSplit, ToPosition(contents));
-    for (const auto* entry : gone) add(entry->first, Position());
+    splits->push_back(StateSplit(kGoneSplit, ToPosition(contents)));
+    for (const auto* entry : gone) splits->push_back(StateSplit(entry->first, Position()));
   }
 
   Result<Table*> Find(const std::string& name) const {

@@ -1,14 +1,18 @@
 #include "source/files/type.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "config/diagnostic.h"
+#include "connector/native/lower.h"
 #include "format/json/page.h"
 #include "io/file_store.h"
+#include "io/http_file_store.h"
 #include "source/files/file_list.h"
-#include "source/files/glob.h"
+#include "source/files/file_patterns.h"
 #include "source/files/row_source.h"
 #include "source/files/source.h"
+#include "source/http_auth.h"
 
 namespace firn::source::files {
 namespace {
@@ -17,25 +21,51 @@ const config::FilesSourceConfig& ConfigOf(const config::PipelineConfig& pipeline
   return std::get<config::FilesSourceConfig>(pipeline.source);
 }
 
+// What lies behind a URL cannot be listed.
+Status CheckUrls(const PipelineContext& context, const config::TableConfig& table, const FilePatterns& patterns) {
+  if (!io::IsHttpLocation(ConfigOf(*context.pipeline).location)) return Status::OK();
+  if (std::ranges::none_of(patterns.globs(), [](const Glob& glob) { return glob.literal().empty(); })) {
+    return Status::OK();
+  }
+  return MakeError(
+      Fault::kConfig, "the files of table " + table.name + " have no exact paths",
+      {.code = "E0497",
+       .where = context.project->WhereIs(table.config_path + ".path"),
+       .why = "what lies behind a URL cannot be listed, so wildcards find nothing",
+       .next = "name each file: `path: [2024/orders.csv, 2025/orders.csv]`; keys of a query go into `auth:`"});
+}
+
 Status Validate(const PipelineContext& context) {
   for (const config::TableConfig& table : context.pipeline->tables) {
     const Status sound = CheckCsv(table.files.csv);
     if (!sound.ok()) return WithContext(sound, {.where = context.project->WhereIs(table.config_path + ".csv")});
-    for (const std::string& pattern : table.files.patterns) {
-      const Status parsed = Glob::Parse(pattern).status();
-      if (!parsed.ok()) return WithContext(parsed, {.where = context.project->WhereIs(table.config_path + ".path")});
-    }
+    const auto parsed = FilePatterns::Parse(table.files.patterns);
+    if (!parsed.ok())
+      return WithContext(parsed.status(), {.where = context.project->WhereIs(table.config_path + ".path")});
+    ARROW_RETURN_NOT_OK(CheckUrls(context, table, *parsed));
   }
   return Status::OK();
+}
+
+Result<std::shared_ptr<io::FileStore>> OpenStore(const PipelineContext& context, const Services& services) {
+  const config::FilesSourceConfig& config = ConfigOf(*context.pipeline);
+  if (!io::IsHttpLocation(config.location)) return services.open_files(config.storage);
+  const std::string where = context.project->WhereIs(context.pipeline->config_path + ".source.auth");
+  io::HttpFilesOptions options{.client = services.http, .clock = services.clock};
+  ARROW_ASSIGN_OR_RAISE(options.authorizer, MakeAuthorizer(connector::LowerAuth(config.auth, where), config.location,
+                                                           *services.http, *services.clock, services.refresh_tokens));
+  for (const auto& [name, value] : config.headers) options.headers.Set(name, value);
+  constexpr int64_t kWholeShare = 4;
+  if (services.memory_bytes > 0) options.whole_bytes_max = services.memory_bytes / kWholeShare;
+  return io::MakeHttpFileStore(std::move(options));
 }
 
 Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Services& services) {
   ARROW_RETURN_NOT_OK(Validate(context));
   const config::FilesSourceConfig& config = ConfigOf(*context.pipeline);
-  FilesOptions options{.location = config.location,
-                       .store = services.open_files(config.storage),
-                       .clock = services.clock,
-                       .pool = services.pool};
+  ARROW_ASSIGN_OR_RAISE(auto store, OpenStore(context, services));
+  FilesOptions options{
+      .location = config.location, .store = std::move(store), .clock = services.clock, .pool = services.pool};
   if (services.memory_bytes > 0) options.memory_bytes = services.memory_bytes;
   for (const config::TableConfig& table : context.pipeline->tables) {
     options.tables.push_back({.name = table.name,
@@ -55,16 +85,12 @@ std::string Identity(const config::PipelineConfig& pipeline, const config::Table
 Result<std::string> Probe(const PipelineContext& context, const Services& services, std::stop_token) {
   ARROW_RETURN_NOT_OK(Validate(context));
   const config::FilesSourceConfig& config = ConfigOf(*context.pipeline);
-  const auto store = services.open_files(config.storage);
+  ARROW_ASSIGN_OR_RAISE(const auto store, OpenStore(context, services));
   const FilePlace place{.store = store.get(), .location = config.location};
   std::string text = config.location;
   for (const config::TableConfig& table : context.pipeline->tables) {
-    std::vector<Glob> globs;
-    for (const std::string& pattern : table.files.patterns) {
-      ARROW_ASSIGN_OR_RAISE(auto glob, Glob::Parse(pattern));
-      globs.push_back(std::move(glob));
-    }
-    ARROW_ASSIGN_OR_RAISE(const auto found, FindFiles(place, globs));
+    ARROW_ASSIGN_OR_RAISE(const FilePatterns patterns, FilePatterns::Parse(table.files.patterns));
+    ARROW_ASSIGN_OR_RAISE(const auto found, FindFiles(place, patterns.globs()));
     text += ", " + table.name + ": " + std::to_string(found.size()) + (found.size() == 1 ? " file" : " files");
   }
   return text;
