@@ -7,7 +7,12 @@
 #include "config/project.h"
 #include "connector/airbyte/declared_streams.h"
 #include "connector/airbyte/project_text.h"
+#include "io/http_file_store.h"
+#include "io/object_location.h"
+#include "pipeline/copy_target.h"
+#include "pipeline/files_project.h"
 #include "pipeline/probe.h"
+#include "source/files/file_list.h"
 
 namespace firn::cli {
 namespace {
@@ -114,12 +119,17 @@ class Init {
     }
     if (arguments_.Given("--from")) return FromConnector(arguments_.Text("--from"));
     if (what.empty()) return WriteSkeleton();
-    if (what.find("://") == std::string::npos) {
-      return MakeError(Fault::kConfig, "there is no template `" + what + "`",
+    ARROW_ASSIGN_OR_RAISE(const pipeline::CopySource place, pipeline::ParseCopySource(what));
+    const bool is_web = io::IsHttpLocation(what);
+    if (is_web && place.kind == pipeline::CopySource::Kind::kFiles) return OfUrl(place);
+    if (io::IsObjectLocation(what)) return OfFiles(what);
+    if (!is_web && fs::exists(what, error)) return OfFiles(fs::absolute(what).lexically_normal().string());
+    if (!is_web) {
+      return MakeError(Fault::kConfig, "there is no file or folder `" + what + "`",
                        {.code = "E0852",
-                        .why = "this build has no templates beside the plain project",
+                        .why = "it is no URL either, and this build has no templates beside the plain project",
                         .state = "nothing was written",
-                        .next = "firn init   or   firn init https://api.example/v1/orders"});
+                        .next = "firn init   or   firn init https://api.example/v1/orders   or   firn init ./inbox"});
     }
     return Probe(what);
   }
@@ -179,10 +189,13 @@ class Init {
                                            .next = auth ? "export API_TOKEN=…; firn init URL --token-env API_TOKEN"
                                                         : "firn copy URL -   shows what it answers"});
     }
-    if (!app_.quiet()) {
-      for (const std::string& line : pipeline::FindingLines(*report)) app_.Say("  " + line + "\n");
+    return Write(pipeline::FindingLines(*report), pipeline::ProjectOf(*report));
+  }
+
+  Result<int> Write(const std::vector<std::string>& findings, const pipeline::ProbeProject& project) {
+    for (const std::string& line : findings) {
+      if (!app_.quiet()) app_.Say("  " + line + "\n");
     }
-    const pipeline::ProbeProject project = pipeline::ProjectOf(*report);
     if (arguments_.Flag("--print")) {
       ARROW_RETURN_NOT_OK(app_.Print(project.yaml));
       return 0;
@@ -191,6 +204,68 @@ class Init {
     const std::string cd = folder_ == "." ? "" : "cd " + folder_.string() + " && ";
     app_.Next(cd + "firn preview " + project.table);
     return 0;
+  }
+
+  // A file behind a URL: what it holds is told by its name.
+  Result<int> OfUrl(const pipeline::CopySource& file) {
+    if (!file.query.empty() || file.text.find('@') != std::string::npos) {
+      return MakeError(Fault::kConfig, "the URL holds more than a host and a path",
+                       {.code = "E0987",
+                        .why = "keys in URLs end up in logs, so a project has them in `auth:`",
+                        .state = "nothing was written",
+                        .next = "firn init " + file.location + "/" + file.pattern +
+                                "   then `auth: {type: api_key, in: query, name: …, value: …}`"});
+    }
+    return WriteFilesProject(file.location, {file.pattern}, pipeline::Naming::kExact);
+  }
+
+  // `location`: an absolute path, or one of an object store.
+  Result<int> OfFiles(std::string location) {
+    while (location.size() > 1 && location.ends_with('/')) location.pop_back();
+    const bool is_local = !io::IsObjectLocation(location);
+    std::vector<std::string> patterns = {"**"};
+    pipeline::Naming naming = pipeline::Naming::kSimilar;
+    std::error_code error;
+    if (is_local && !fs::is_directory(location, error)) {
+      patterns = {fs::path(location).filename().string()};
+      location = fs::path(location).parent_path().string();
+      naming = pipeline::Naming::kExact;
+    }
+    const auto store = app_.OpenFiles()({});
+    const source::files::FilePlace place{.store = store.get(), .location = location};
+    ARROW_ASSIGN_OR_RAISE(const std::vector<std::string> paths, PathsOf(place, patterns));
+    return WriteFilesProject(is_local ? AsSeenFromProject(location) : location, paths, naming);
+  }
+
+  // Of archives those of their members.
+  static Result<std::vector<std::string>> PathsOf(const source::files::FilePlace& place,
+                                                  const std::vector<std::string>& patterns) {
+    ARROW_ASSIGN_OR_RAISE(const auto all, source::files::FilePatterns::Parse(patterns));
+    ARROW_ASSIGN_OR_RAISE(const auto found, source::files::FindFiles(place, all.globs()));
+    std::vector<std::string> paths;
+    for (const auto& file : found) {
+      if (!source::files::IsArchiveName(file.path)) {
+        paths.push_back(file.path);
+        continue;
+      }
+      const auto members = source::files::MembersOf(place, file, all);
+      if (!members.ok()) return Within("file " + file.path, members.status());
+      for (const auto& member : *members) paths.push_back(member.path);
+    }
+    return paths;
+  }
+
+  std::string AsSeenFromProject(const std::string& folder) const {
+    fs::path project = fs::absolute(folder_).lexically_normal();
+    if (!project.has_filename()) project = project.parent_path();  // of "x/." is "x/"
+    const fs::path relative = fs::path(folder).lexically_relative(project);
+    if (relative.empty() || *relative.begin() == "..") return folder;
+    return relative == "." ? "." : "./" + relative.string();
+  }
+
+  Result<int> WriteFilesProject(std::string location, const std::vector<std::string>& paths, pipeline::Naming naming) {
+    ARROW_ASSIGN_OR_RAISE(const auto report, pipeline::GroupFiles(std::move(location), paths, naming));
+    return Write(pipeline::FindingLines(report), pipeline::ProjectOf(report));
   }
 
   // firn.yaml comes last: it is what makes the folder a project.
@@ -246,14 +321,15 @@ Command InitCommand() {
   return {
       .name = "init",
       .group = "Start",
-      .summary = "write a project; a live API is probed for it, a connector read",
-      .options = {{.name = "URL",
-                   .kind = Option::Kind::kPositional,
-                   .help = "an endpoint that answers with rows; left out: a skeleton"},
-                  {.name = "--from", .help = "a connector: airbyte:PATH of its manifest.yaml"},
-                  {.name = "--dir", .help = "folder of the project (the current one)"},
-                  {.name = "--token-env", .help = "environment variable that holds a bearer token for the probe"},
-                  {.name = "--print", .kind = Option::Kind::kFlag, .help = "print firn.yaml to stdout, write nothing"}},
+      .summary = "write a project; a live API is probed for it, a connector read, a folder looked at",
+      .options =
+          {{.name = "URL",
+            .kind = Option::Kind::kPositional,
+            .help = "an endpoint that answers with rows; a folder, s3://bucket/prefix or file; left out: a skeleton"},
+           {.name = "--from", .help = "a connector: airbyte:PATH of its manifest.yaml"},
+           {.name = "--dir", .help = "folder of the project (the current one)"},
+           {.name = "--token-env", .help = "environment variable that holds a bearer token for the probe"},
+           {.name = "--print", .kind = Option::Kind::kFlag, .help = "print firn.yaml to stdout, write nothing"}},
       .run = [](App& app, const Arguments& arguments) { return Init(app, arguments).Run(); }};
 }
 

@@ -488,6 +488,8 @@ constexpr std::array kExplanations = {
                 "Its server gives no parts of a file, or nothing that tells one version of it from another. So it is "
                 "read whole into memory: a quarter of it at most.",
                 "firn run --memory 8GiB"},
+    Explanation{"E0987", "no project can be made of the files", "Tables are told by the names of files that hold rows.",
+                "firn init ./inbox"},
 };
 
 constexpr bool IsSorted() {

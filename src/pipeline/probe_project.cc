@@ -1,25 +1,15 @@
 #include <algorithm>
 #include <cctype>
-#include <nlohmann/json.hpp>
 
 #include "connector/paging_text.h"
 #include "io/url.h"
 #include "pipeline/probe.h"
+#include "pipeline/yaml_scalar.h"
 
 namespace firn::pipeline {
 namespace {
 
 using Type = connector::PaginatePlan::Type;
-
-// A YAML scalar: as it is if that is plain text, else as a JSON string, which YAML takes.
-std::string Scalar(const std::string& text) {
-  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./";
-  const bool plain = !text.empty() && text.find_first_not_of(kPlain) == std::string::npos &&
-                     (std::isalpha(static_cast<unsigned char>(text[0])) || text[0] == '/') && text != "true" &&
-                     text != "false" && text != "null" && text != "yes" && text != "no" && text != "on" &&
-                     text != "off";
-  return plain ? text : nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 std::string Upper(const std::string& text) {
   std::string out;
@@ -90,7 +80,7 @@ class ProjectWriter {
     const auto& url = report_.url;
     yaml_.Add(4, "source:");
     yaml_.Add(6, "type: rest");
-    yaml_.Add(6, "base_url: " + Scalar(url.base_url));
+    yaml_.Add(6, "base_url: " + YamlScalar(url.base_url));
     if (!report_.token_variable.empty()) {
       yaml_.Add(6, "auth: {type: bearer, token: " + Variable(report_.token_variable, "") + "}");
     } else if (!url.username.empty() || !url.password.empty()) {
@@ -102,7 +92,7 @@ class ProjectWriter {
       yaml_.Add(6, "auth:");
       yaml_.Add(8, "type: api_key");
       yaml_.Add(8, "in: query");
-      yaml_.Add(8, "name: " + Scalar(url.secrets[0].first));
+      yaml_.Add(8, "name: " + YamlScalar(url.secrets[0].first));
       yaml_.Add(8, "value: " + Variable(SecretName(url.secrets[0].first), url.secrets[0].second));
     }
     const bool as_params = !url.secrets.empty() && (url.secrets.size() > 1 || !report_.token_variable.empty() ||
@@ -110,7 +100,7 @@ class ProjectWriter {
     if (as_params) {
       yaml_.Add(6, "params:");
       for (const auto& [name, value] : url.secrets)
-        yaml_.Add(8, Scalar(name) + ": " + Variable(SecretName(name), value));
+        yaml_.Add(8, YamlScalar(name) + ": " + Variable(SecretName(name), value));
     }
     if (report_.limit.limit) {
       yaml_.Add(6, "# the API says its limit is " + std::to_string(*report_.limit.limit) +
@@ -121,16 +111,16 @@ class ProjectWriter {
   std::string SecretName(const std::string& parameter) const { return Upper(pipeline_) + "_" + Upper(parameter); }
 
   void WriteTable() {
-    yaml_.Add(6, Scalar(report_.url.name) + ":");
-    yaml_.Add(8, "path: " + Scalar(report_.url.path));
+    yaml_.Add(6, YamlScalar(report_.url.name) + ":");
+    yaml_.Add(8, "path: " + YamlScalar(report_.url.path));
     if (!report_.is_lines) {
       yaml_.AddGuess(8, report_.records_sureness,
-                     "records: " + (report_.records.empty() ? "\".\"" : Scalar(report_.records)),
+                     "records: " + (report_.records.empty() ? "\".\"" : YamlScalar(report_.records)),
                      std::to_string(report_.num_records) + " in the first answer");
     }
     WritePaging();
     if (report_.sample.key) {
-      yaml_.AddGuess(8, report_.sample.key->sureness, "primary_key: " + Scalar(report_.sample.key->path),
+      yaml_.AddGuess(8, report_.sample.key->sureness, "primary_key: " + YamlScalar(report_.sample.key->path),
                      report_.sample.key->why);
     }
     WriteCursor();
@@ -150,8 +140,8 @@ class ProjectWriter {
 
   void WriteCursor() {
     if (!report_.cursor) return;
-    std::string text = "incremental: {cursor: " + Scalar(report_.cursor->path);
-    if (!report_.since_param.empty()) text += ", param: " + Scalar(report_.since_param);
+    std::string text = "incremental: {cursor: " + YamlScalar(report_.cursor->path);
+    if (!report_.since_param.empty()) text += ", param: " + YamlScalar(report_.since_param);
     if (report_.cursor->format != "iso") text += ", format: " + report_.cursor->format;
     // Without a filter an incremental read saves nothing; without a key it can only append.
     const bool keyed = report_.sample.key && report_.sample.key->sureness == Sureness::kSure;
@@ -169,7 +159,7 @@ class ProjectWriter {
     yaml_.Add(8, any ? "columns:" : "# columns:",
               "personal data; add mask_on_write: sha256 | redact to keep it out of the lake");
     for (const PiiGuess& guess : pii) {
-      yaml_.AddGuess(10, guess.sureness, Scalar(guess.path) + ": {pii: " + guess.kind + "}", guess.why);
+      yaml_.AddGuess(10, guess.sureness, YamlScalar(guess.path) + ": {pii: " + guess.kind + "}", guess.why);
     }
   }
 

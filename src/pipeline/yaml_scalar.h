@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string>
+
+namespace firn::pipeline {
+
+/// Returns a YAML scalar: the text as it is if that is plain, else a JSON string, which YAML takes.
+std::string YamlScalar(const std::string& text);
+
+}  // namespace firn::pipeline
