@@ -215,6 +215,10 @@ std::vector<Field> WriteFields() {
 
 std::vector<ForeignWord> TableForeign() {
   return {{"endpoint", "write `path:`"},
+          {"location", "write `location:` in the source of files, and `path:` here for the files below it"},
+          {"files", "write `path:`, one pattern or a list"},
+          {"glob", "write `path:`"},
+          {"file", "write `path:`"},
           {"url_path", "write `path:`"},
           {"url", "write `path:`, joined to the source's base_url"},
           {"data_selector", "write `records:`"},
