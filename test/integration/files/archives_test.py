@@ -82,6 +82,19 @@ class Archives(FilesCase):
         self.assertEqual(error["code"], "E0881")
         self.assertIn("b.zip/x.csv", error["message"])
 
+    def test_an_archive_that_was_loaded_is_not_opened_again(self):
+        path = self.put("a.zip", archive([("x.csv", csv_of(0, 5)), ("y.csv", csv_of(5, 5))]))
+        project = self.make("a.zip/x*")
+        project.run()
+        with open(path, "r+b") as file:  # another content, of the same size and time
+            file.write(bytes(os.path.getsize(path)))
+        os.utime(path, (self.clock, self.clock))
+        self.assertEqual(project.run().table("t")["rows"]["read"], 0)
+        with open(project.path("firn.yaml")) as file:
+            project.write(file.read().replace("a.zip/x*", "a.zip/*"))
+        self.assertEqual(project.run(code=1).table("t")["error"]["code"], "E0982")  # opened for what else is in it
+        self.assertEqual(self.ids(project), list(range(5)))
+
     def test_parquet_in_archives(self):
         path = os.path.join(tempfile.mkdtemp(prefix="firn-parquet-", dir=self.inbox), "x")
         subprocess.run([readers_python(), "-c", PARQUET % (2500, 2500), path], check=True)
