@@ -6,13 +6,8 @@
 
 #include <utility>
 
-#include "base/log.h"
-#include "pipeline/column_binding.h"
-#include "pipeline/quarantine_staging.h"
-#include "pipeline/table_sink.h"
 #include "query/result_format.h"
 #include "schema/type.h"
-#include "table/commit/schema_update.h"
 
 namespace firn::pipeline {
 namespace {
@@ -56,7 +51,12 @@ struct Quarantine::Rows {
 };
 
 Quarantine::Quarantine(const RunContext& context, std::vector<std::string> ns, const std::string& stream)
-    : context_(context), ns_(std::move(ns)), stream_(stream + "#quarantine"), rows_(std::make_unique<Rows>()) {}
+    : context_(context),
+      rows_(std::make_unique<Rows>()),
+      side_(context, {.identifier = {.ns = std::move(ns), .name = kTableName},
+                      .stream = stream + "#quarantine",
+                      .file_name = "quarantine",
+                      .schema = QuarantineSchema()}) {}
 
 Quarantine::~Quarantine() = default;
 
@@ -94,63 +94,25 @@ Status Quarantine::AddRow(const Row& row) {
 }
 
 void Quarantine::Abandon() {
-  if (!location_.empty() && context_.quarantine_staging != nullptr) context_.quarantine_staging->Keep(location_);
+  side_.Abandon();
 }
 
-Status Quarantine::OpenSink() {
-  if (sink_ != nullptr) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(opened_, context_.committer.OpenStream({.ns = ns_, .name = kTableName}, stream_));
-  ColumnBinding binding(opened_->table ? opened_->table->metadata.get() : nullptr);
-  ARROW_RETURN_NOT_OK(binding.Bind(QuarantineSchema()));
-  location_ = opened_->table ? opened_->table->metadata->location
-                             : context_.catalog.DefaultLocation({.ns = ns_, .name = kTableName});
-  if (context_.quarantine_staging != nullptr) ARROW_RETURN_NOT_OK(context_.quarantine_staging->Begin(location_));
-  table::TableWriterOptions options;
-  options.schema = binding.table_schema();
-  options.location = location_;
-  options.stream = "quarantine-" + context_.run_id;
-  options.epoch = opened_->epoch;
-  options.memory_bytes = 8 << 20;
-  options.pool = context_.pool;
-  options.clock = &context_.clock;
-  ARROW_ASSIGN_OR_RAISE(sink_, MakeAppendSink(context_.files, std::move(options)));
-  return Status::OK();
+void Quarantine::ReplaceRows(table::RowChoice choice) {
+  side_.Remove(std::move(choice));
 }
 
 Status Quarantine::Flush() {
   if (rows_->table.length() == 0) return Status::OK();
-  ARROW_RETURN_NOT_OK(OpenSink());
   ARROW_ASSIGN_OR_RAISE(const auto batch, rows_->Take());
-  ColumnBinding binding(opened_->table ? opened_->table->metadata.get() : nullptr);
-  ARROW_RETURN_NOT_OK(binding.Bind(QuarantineSchema()));
-  ARROW_ASSIGN_OR_RAISE(auto bound, binding.Apply(*batch, context_.loaded_at, context_.run_id, context_.pool));
-  return sink_->Append(bound, nullptr).status();
+  return side_.Append(*batch);
 }
 
 Result<std::optional<table::StagedTable>> Quarantine::Stage(std::stop_token stop) {
   ARROW_RETURN_NOT_OK(Flush());
-  if (sink_ == nullptr) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(auto files, sink_->Finish(nullptr, stop));
-  table::StagedTable staged;
-  staged.identifier = {.ns = ns_, .name = kTableName};
-  ColumnBinding binding(opened_->table ? opened_->table->metadata.get() : nullptr);
-  ARROW_RETURN_NOT_OK(binding.Bind(QuarantineSchema()));
-  if (opened_->table) {
-    staged.base = opened_->table->metadata;
-    if (binding.changed()) staged.new_schema = binding.table_schema();
-  } else {
-    staged.create = table::CreateTable{.schema = *binding.table_schema()};
-  }
-  staged.added = std::move(files.added);
-  staged.stream_id = stream_;
-  staged.epoch = opened_->epoch;
-  staged.from = opened_->version;
-  staged.state = "{\"version\":1,\"run\":\"" + context_.run_id + "\",\"rows\":" + std::to_string(num_rows_) + "}";
-  staged.run = context_.run_id;
-  staged.rows = num_rows_ - num_staged_;
-  num_staged_ = num_rows_;
-  sink_.reset();
-  opened_.reset();
+  const std::string state =
+      "{\"version\":1,\"run\":\"" + context_.run_id + "\",\"rows\":" + std::to_string(num_rows_) + "}";
+  ARROW_ASSIGN_OR_RAISE(auto staged, side_.Stage(state, num_rows_ - num_staged_, std::move(stop)));
+  if (staged) num_staged_ = num_rows_;
   return staged;
 }
 

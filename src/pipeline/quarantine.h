@@ -13,11 +13,10 @@
 #include "base/status.h"
 #include "format/json/table_reader.h"
 #include "pipeline/run_context.h"
+#include "pipeline/side_table.h"
 #include "table/commit/committer.h"
 
 namespace firn::pipeline {
-
-class TableSink;
 
 /// The rows of a group's tables that did not fit, on their way to `<dataset>._quarantine`, which is committed with
 /// them. Rows come masked; a record that is no valid JSON shows its structure only. Used by one thread.
@@ -36,6 +35,8 @@ class Quarantine {
   using RowReason = std::function<std::string(int64_t)>;
   Status Add(const std::string& table, const arrow::RecordBatch& rows, const RowReason& reason);
 
+  /// The chosen rows that are there (columns: table, _firn_run_id) go with the next commit. Before any Add.
+  void ReplaceRows(table::RowChoice choice);
   /// Says that the group failed, so that the next run looks for files of this one.
   void Abandon();
   /// Writes what is left and returns the share of the commit; nullopt if there are no rows. Rows added later belong to
@@ -53,16 +54,11 @@ class Quarantine {
   };
   Status AddRow(const Row& row);
   Status Flush();
-  Status OpenSink();
 
   const RunContext& context_;
-  const std::vector<std::string> ns_;
-  const std::string stream_;
   struct Rows;
   std::unique_ptr<Rows> rows_;
-  std::unique_ptr<TableSink> sink_;
-  std::optional<table::OpenedStream> opened_;
-  std::string location_;  // of the table; empty: nothing was written
+  SideTable side_;
   int64_t num_rows_ = 0;
   int64_t num_staged_ = 0;
 };

@@ -120,12 +120,14 @@ class MergeSink : public TableSink {
   bool whole_ = false;
 };
 
+/// Appends rows, and takes others out: those of `choice`, or of their partitions.
 class OverwriteSink : public TableSink {
  public:
   OverwriteSink(io::FileStore& files, table::TableWriterOptions options, int32_t format_version,
-                std::unique_ptr<table::TableWriter> writer)
+                std::optional<table::RowChoice> choice, std::unique_ptr<table::TableWriter> writer)
       : files_(files),
-        options_{.writer = std::move(options), .format_version = format_version},
+        options_{.writer = std::move(options), .format_version = format_version, .name_mapping = nullptr},
+        choice_(std::move(choice)),
         writer_(std::move(writer)) {}
 
   Status SetSchema(std::shared_ptr<const schema::Schema> schema) override {
@@ -147,7 +149,8 @@ class OverwriteSink : public TableSink {
     }
     table::ScanPlan live;
     ARROW_ASSIGN_OR_RAISE(const table::MergeTarget target, TargetOf(files_, parent, &live));
-    ARROW_ASSIGN_OR_RAISE(auto overwritten, table::OverwritePartitions(files_, options_, target, added_));
+    ARROW_ASSIGN_OR_RAISE(auto overwritten, choice_ ? table::RemoveRows(files_, options_, target, *choice_, added_)
+                                                    : table::OverwritePartitions(files_, options_, target, added_));
     SinkResult result = ResultOf(std::move(overwritten));
     result.rows_appended = num_rows_;
     return result;
@@ -157,7 +160,8 @@ class OverwriteSink : public TableSink {
 
  private:
   io::FileStore& files_;
-  table::PartitionOverwriteOptions options_;
+  table::RowRemovalOptions options_;
+  const std::optional<table::RowChoice> choice_;
   std::unique_ptr<table::TableWriter> writer_;  // null after the first Finish
   std::vector<table::DataFile> added_;
   int64_t num_rows_ = 0;
@@ -219,7 +223,14 @@ Result<std::unique_ptr<TableSink>> MakeOverwriteSink(io::FileStore& files, table
          .next = "firn run --full-refresh for this table after dropping it, or remove `overwrite_partitions`"});
   }
   ARROW_ASSIGN_OR_RAISE(auto writer, table::TableWriter::Make(files, options));
-  return std::make_unique<OverwriteSink>(files, std::move(options), format_version, std::move(writer));
+  return std::make_unique<OverwriteSink>(files, std::move(options), format_version, std::nullopt, std::move(writer));
+}
+
+Result<std::unique_ptr<TableSink>> MakeRemovalSink(io::FileStore& files, table::TableWriterOptions options,
+                                                   int32_t format_version, table::RowChoice choice) {
+  ARROW_ASSIGN_OR_RAISE(auto writer, table::TableWriter::Make(files, options));
+  return std::make_unique<OverwriteSink>(files, std::move(options), format_version, std::move(choice),
+                                         std::move(writer));
 }
 
 }  // namespace firn::pipeline

@@ -14,6 +14,7 @@
 #include "table/write/merge_strategy.h"
 #include "table/write/retire_scope.h"
 #include "table/write/row_level_mode.h"
+#include "table/write/row_removal.h"
 #include "table/write/table_writer.h"
 
 namespace firn::io {
@@ -89,5 +90,9 @@ Result<std::unique_ptr<TableSink>> MakeMergeSink(io::FileStore& files, MergeSink
 /// Appends rows, and takes out the rows that were in their partitions: a replace of partitions.
 Result<std::unique_ptr<TableSink>> MakeOverwriteSink(io::FileStore& files, table::TableWriterOptions options,
                                                      int32_t format_version);
+
+/// Appends rows, and takes out those that were there and are chosen.
+Result<std::unique_ptr<TableSink>> MakeRemovalSink(io::FileStore& files, table::TableWriterOptions options,
+                                                   int32_t format_version, table::RowChoice choice);
 
 }  // namespace firn::pipeline

@@ -371,7 +371,7 @@ TEST(PartitionOverwrite, ReplacesOnlyPartitionsOfTheLoadAlsoInFilesOfAnOldSpec) 
   auto newer = write(by_group, R"([{"id":4,"grp":"a"},{"id":5,"grp":"c"},{"id":6}])");
   for (auto& file : newer) file.spec_id = 1;
   table.Apply({.added = newer});
-  PartitionOverwriteOptions options{.writer = testing::OptionsOf(TestSchema(), folder)};
+  RowRemovalOptions options{.writer = testing::OptionsOf(TestSchema(), folder)};
   options.writer.spec = by_group;
   const auto nothing = Must(OverwritePartitions(*files, options, table.target(), {}));
   EXPECT_TRUE(nothing.removed.empty() && nothing.added_deletes.empty());

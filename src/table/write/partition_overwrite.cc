@@ -11,10 +11,9 @@
 #include <utility>
 
 #include "base/failpoint.h"
-#include "table/delete/delete_writer.h"
+#include "table/delete/delete_reader.h"
 #include "table/delete/deletion_vector.h"
 #include "table/scan/live_rows.h"
-#include "table/write/live_deletes.h"
 #include "table/write/transform.h"
 
 namespace firn::table {
@@ -45,8 +44,7 @@ class Partitions {
 
 /// The rows of a file that the new partition spec would put into one of the partitions.
 Result<PositionSet> RowsIn(io::FileStore& files, const ManifestEntry& entry, std::shared_ptr<const PositionSet> deleted,
-                           const PartitionOverwriteOptions& options, const Partitions& partitions,
-                           arrow::MemoryPool* pool) {
+                           const RowRemovalOptions& options, const Partitions& partitions, arrow::MemoryPool* pool) {
   schema::Schema target;
   for (const schema::Field& field : options.writer.schema->fields) {
     const bool is_source = std::ranges::any_of(options.writer.spec.fields, [&](const PartitionField& partition) {
@@ -75,7 +73,7 @@ Result<PositionSet> RowsIn(io::FileStore& files, const ManifestEntry& entry, std
 
 }  // namespace
 
-Result<MergeResult> OverwritePartitions(io::FileStore& files, const PartitionOverwriteOptions& options,
+Result<MergeResult> OverwritePartitions(io::FileStore& files, const RowRemovalOptions& options,
                                         const MergeTarget& target, std::vector<DataFile> added) {
   FIRN_FAILPOINT("overwrite.plan");
   MergeResult result{.added = std::move(added)};
@@ -99,20 +97,7 @@ Result<MergeResult> OverwritePartitions(io::FileStore& files, const PartitionOve
     }
     if (!rows.empty()) dead[i] = std::move(rows);
   }
-  if (dead.empty()) return result;
-  const int32_t version =
-      std::max(options.format_version, target.metadata == nullptr ? 0 : target.metadata->format_version);
-  ARROW_ASSIGN_OR_RAISE(const auto writer, DeleteWriter::Make(files, *reader,
-                                                              {.format_version = version,
-                                                               .location = options.writer.location,
-                                                               .stream = options.writer.stream,
-                                                               .epoch = options.writer.epoch,
-                                                               .pool = pool,
-                                                               .clock = options.writer.clock}));
-  ARROW_RETURN_NOT_OK(DeleteLiveRows(target, dead, reader.get(), writer.get(), &result));
-  ARROW_ASSIGN_OR_RAISE(DeleteChanges changes, writer->Finish());
-  result.added_deletes = std::move(changes.added);
-  result.removed_deletes = std::move(changes.removed);
+  ARROW_RETURN_NOT_OK(WriteRemoval(files, options, target, dead, *reader, &result));
   return result;
 }
 
