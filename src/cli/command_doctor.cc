@@ -136,11 +136,22 @@ Result<std::string> CheckSource(App& app, const config::Project& project, const 
                      {.http = http, .clock = &app.clock(), .open_files = app.OpenFiles()}, app.stop());
 }
 
+Result<std::string> TryRaw(App& app, const config::Project& project, const config::PipelineConfig& pipeline,
+                           const config::TableConfig& table) {
+  if (table.raw.mode != config::RawConfig::Mode::kTable) {
+    return pipeline::TryRawKeys(project, app.files(), pipeline, table);
+  }
+  const config::CatalogConfig& configured = project.lake.catalog;
+  if (configured.type == config::CatalogType::kSqlite && !std::filesystem::exists(configured.path)) return "";
+  ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/false));
+  return pipeline::TryRawTableKeys(project, app.files(), *catalog, pipeline, table);
+}
+
 // That the newest archived run of each table opens.
 Status CheckRaw(App& app, const config::Project& project, const config::PipelineConfig& pipeline, Report& report) {
   for (const auto& table : pipeline.tables) {
-    if (table.raw.mode != config::RawConfig::Mode::kArchive) continue;
-    const auto opened = pipeline::TryRawKeys(project, app.files(), pipeline, table);
+    if (table.raw.mode == config::RawConfig::Mode::kOff) continue;
+    const auto opened = TryRaw(app, project, pipeline, table);
     if (!opened.ok()) {
       ARROW_RETURN_NOT_OK(report.Bad("raw", Within(pipeline.name + "." + table.name, opened.status())));
     } else if (opened->empty() && !table.raw.sealed) {

@@ -9,6 +9,7 @@
 #include "cli/table_choice.h"
 #include "cli/text_table.h"
 #include "pipeline/raw_retention.h"
+#include "pipeline/raw_table.h"
 #include "pipeline/run_leases.h"
 #include "pipeline/run_plan.h"
 
@@ -56,15 +57,24 @@ Json JsonOf(const std::string& name, const std::string& location, const pipeline
 std::string Notes(const pipeline::RawInventory& inventory) {
   std::string out;
   for (const std::string& gap : inventory.gaps) out += "! rederive would lack " + gap + "\n";
+  if (inventory.num_unchecked > 0) {
+    out += "! of " + std::to_string(inventory.num_unchecked) +
+           " runs the key is not here: what is said of them is not checked\n";
+  }
   if (!inventory.why_not_derivable.empty()) out += "! cannot be rebuilt: " + inventory.why_not_derivable + "\n";
   return out;
+}
+
+std::string PlaceText(const TableChoice& choice) {
+  if (choice.table->raw.mode != config::RawConfig::Mode::kTable) return choice.table->raw.location;
+  return "table " + pipeline::RawTableOf(*choice.pipeline, *choice.table).ToString();
 }
 
 std::vector<TableChoice> Archived(const config::Project& project) {
   std::vector<TableChoice> out;
   for (const auto& pipeline : project.pipelines) {
     for (const auto& table : pipeline.tables) {
-      if (table.raw.mode == config::RawConfig::Mode::kArchive) out.push_back({&pipeline, &table});
+      if (table.raw.mode != config::RawConfig::Mode::kOff) out.push_back({&pipeline, &table});
     }
   }
   return out;
@@ -82,32 +92,33 @@ Result<int> List(App& app, const Arguments& arguments) {
   Json tables = Json::array();
   std::string text;
   for (const TableChoice& choice : choices) {
-    ARROW_ASSIGN_OR_RAISE(const auto inventory,
-                          pipeline::TakeRawInventory(setup->context(), *choice.pipeline, *choice.table));
+    ARROW_ASSIGN_OR_RAISE(const auto inventory, pipeline::TakeRawInventory(setup->context(), *choice.pipeline,
+                                                                           *choice.table, pipeline::MarkTrust::kShown));
+    const std::string place = PlaceText(choice);
     const std::string name = pipeline::IdentifierOf(*choice.pipeline, *choice.table).ToString();
-    tables.push_back(JsonOf(name, choice.table->raw.location, inventory));
-    text += name + "   " + choice.table->raw.location + "\n" +
-            (inventory.runs.empty() ? "nothing archived\n" : Rendered(inventory.runs)) + Notes(inventory);
+    tables.push_back(JsonOf(name, place, inventory));
+    text += name + "   " + place + "\n" + (inventory.runs.empty() ? "nothing archived\n" : Rendered(inventory.runs)) +
+            Notes(inventory);
   }
   if (arguments.Flag("--json")) text = Json{{"version", 1}, {"tables", tables}}.dump() + "\n";
   ARROW_RETURN_NOT_OK(app.Print(text));
   return 0;
 }
 
-Status Remove(const pipeline::RunContext& context, const TableChoice& choice,
-              const std::vector<pipeline::RawRun>& runs) {
+Status Remove(const pipeline::RunContext& context, const TableChoice& choice, const std::vector<pipeline::RawRun>& runs,
+              std::stop_token stop) {
   ARROW_ASSIGN_OR_RAISE(const auto lease, pipeline::AcquireLease(context, "pipeline-" + choice.pipeline->name));
-  for (const auto& run : runs) {
-    ARROW_RETURN_NOT_OK(pipeline::RemoveRawRun(context, *choice.pipeline, *choice.table, run.archived));
-  }
-  return Status::OK();
+  std::vector<pipeline::ArchivedRun> archived;
+  for (const auto& run : runs) archived.push_back(run.archived);
+  return pipeline::RemoveRawRuns(context, *choice.pipeline, *choice.table, archived, std::move(stop));
 }
 
 // What cannot be opened any more can only go as a whole.
 Result<std::vector<pipeline::RawRun>> Chosen(const pipeline::RunContext& context, const TableChoice& choice,
                                              const Arguments& arguments, std::string* notes) {
   if (arguments.Flag("--all")) return pipeline::ListRawAsItLies(context, *choice.pipeline, *choice.table);
-  ARROW_ASSIGN_OR_RAISE(auto inventory, pipeline::TakeRawInventory(context, *choice.pipeline, *choice.table));
+  ARROW_ASSIGN_OR_RAISE(auto inventory, pipeline::TakeRawInventory(context, *choice.pipeline, *choice.table,
+                                                                   pipeline::MarkTrust::kShown));
   *notes = Notes(inventory);
   std::erase_if(inventory.runs, [](const pipeline::RawRun& run) { return !run.expired; });
   return std::move(inventory.runs);
@@ -135,7 +146,7 @@ Result<int> Prune(App& app, const Arguments& arguments) {
             "\nnext  the same with --yes\n");
     return kNotDone;
   }
-  ARROW_RETURN_NOT_OK(Remove(setup->context(), choice, runs));
+  ARROW_RETURN_NOT_OK(Remove(setup->context(), choice, runs, app.stop()));
   app.Say(name + ": " + std::to_string(runs.size()) + " archived runs removed; the table is as it was\n");
   return 0;
 }

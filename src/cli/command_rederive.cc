@@ -38,6 +38,9 @@ void SayPlan(App& app, const std::string& name, const pipeline::RederivePlan& pl
   for (const std::string& run : plan.unmarked) {
     app.Say("  ! run " + run + " died before it said how much it archived; it is read as it lies there\n");
   }
+  if (plan.why_one_by_one != nullptr) {
+    app.Say(std::string("  each run is loaded by itself: ") + plan.why_one_by_one + "\n");
+  }
   for (const std::string& note : plan.notes) app.Say("  ! " + note + "\n");
   for (const std::string& gap : plan.gaps) app.Say("  ! the table will lack " + gap + "\n");
 }

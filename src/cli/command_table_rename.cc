@@ -1,5 +1,6 @@
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "pipeline/raw_table.h"
 #include "query/tables.h"
 
 namespace firn::cli {
@@ -20,6 +21,17 @@ Result<catalog::TableIdentifier> NewName(const std::string& name) {
                    {.state = "nothing was changed", .next = "write DATASET.TABLE"});
 }
 
+// Bodies go along, and first: done again after an interruption, the command moves what is left.
+Status RenameBodies(App& app, catalog::Catalog& catalog, catalog::TableIdentifier from, catalog::TableIdentifier to) {
+  from.name += config::kRawTableSuffix;
+  to.name += config::kRawTableSuffix;
+  ARROW_ASSIGN_OR_RAISE(const auto bodies, catalog.LoadTable(from));
+  if (!bodies || !pipeline::CheckIsRawTable(from, *bodies->metadata).ok()) return Status::OK();
+  ARROW_RETURN_NOT_OK(catalog.RenameTable(from, to));
+  app.Say(from.ToString() + " is " + to.ToString() + " now\n");
+  return Status::OK();
+}
+
 // The table keeps its files where they are, its history and the positions of its streams.
 Result<int> Rename(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/false));
@@ -31,6 +43,7 @@ Result<int> Rename(App& app, const Arguments& arguments) {
                      {.state = "nothing was changed", .next = "firn tables"});
   }
   ARROW_RETURN_NOT_OK(catalog->CreateNamespace(to.ns));
+  ARROW_RETURN_NOT_OK(RenameBodies(app, *catalog, from, to));
   ARROW_RETURN_NOT_OK(catalog->RenameTable(from, to));
   app.Say(from.ToString() + " is " + to.ToString() + " now; its files stay where they are\n");
   app.Next("firn plan");

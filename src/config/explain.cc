@@ -246,6 +246,10 @@ constexpr std::array kExplanations = {
                 "firn airbyte discover names the streams there are. Parts that are Python classes run in Airbyte's own "
                 "runtime alone.",
                 "tables: {orders: {stream: Orders}}"},
+    Explanation{"E0990", "a place for bodies that are kept in a table",
+                "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
+                "location.",
+                "raw: {mode: table, retention: 90d}"},
 };
 
 constexpr bool IsSorted() {

@@ -257,10 +257,11 @@ constexpr std::array kExplanations = {
     Explanation{"E0863", "the raw archive does not hold the whole table",
                 "Runs are missing, for example past `raw: {retention}`, or the position was set by hand.", ""},
     Explanation{
-        "E0864", "loads that cannot be repeated as one",
-        "rederive reads all archived runs as one load. Strategies for which it matters what was loaded together "
-        "(delete_insert, overwrite_partitions, scd2 without changed_at, dedupe_window by load time, replace_children, "
-        "backfills, `deletes: missing` of incremental, soft or sequenced tables) would give another table.",
+        "E0864", "loads that cannot be repeated",
+        "rederive reads archived runs as one load, or, where it matters what was loaded together, one by one. Of "
+        "replace_children and of backfills the bodies do not tell which rows went; of runs that an older firn archived "
+        "it "
+        "is not known when and how they were loaded; loads with `publish: audit` are published by their checks.",
         ""},
     Explanation{"E0865", "archived runs that do not say their table",
                 "Archives of version 1 kept the runs of all environments (`dataset_prefix`) in one folder. A run is "
@@ -490,6 +491,14 @@ constexpr std::array kExplanations = {
                 "firn run --memory 8GiB"},
     Explanation{"E0987", "no project can be made of the files", "Tables are told by the names of files that hold rows.",
                 "firn init ./inbox"},
+    Explanation{"E0991", "a catalog that swaps one table at a time",
+                "`raw: table` commits bodies and rows at once. AWS Glue, and REST catalogs without transactions over "
+                "several tables, cannot.",
+                "raw: archive"},
+    Explanation{"E0992", "a table in the place of a raw table",
+                "`raw: table` keeps the bodies of a table in `<table>__raw`. There is a table of that name which firn "
+                "did not make for it, and nothing is put into it.",
+                ""},
 };
 
 constexpr bool IsSorted() {

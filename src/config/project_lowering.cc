@@ -340,15 +340,23 @@ class ProjectLowering {
 
   void JudgeNamesInLake() {
     std::map<std::string, std::string> owners;
+    const auto judge = [&](const std::string& name, const std::string& path, const char* help) {
+      const auto [owner, fresh] = owners.emplace(name, path);
+      if (fresh) return;
+      Diagnostic& diagnostic = context_.Error("E0409", path, "the lake's table `" + name + "` has two writers");
+      diagnostic.notes.push_back({"the other one is here", context_.checker->SpanOf(owner->second)});
+      diagnostic.help = help;
+    };
     for (const PipelineConfig& pipeline : out_.pipelines) {
       for (const TableConfig& table : pipeline.tables) {
-        const std::string name = pipeline.dataset + "." + table.name;
-        const auto [owner, fresh] = owners.emplace(name, table.config_path);
-        if (fresh) continue;
-        Diagnostic& diagnostic =
-            context_.Error("E0409", table.config_path, "the lake's table `" + name + "` has two writers");
-        diagnostic.notes.push_back({"the other one is here", context_.checker->SpanOf(owner->second)});
-        diagnostic.help = "give one of the pipelines another `dataset:`";
+        judge(pipeline.dataset + "." + table.name, table.config_path, "give one of the pipelines another `dataset:`");
+      }
+    }
+    for (const PipelineConfig& pipeline : out_.pipelines) {
+      for (const TableConfig& table : pipeline.tables) {
+        if (table.raw.mode != RawConfig::Mode::kTable) continue;
+        judge(pipeline.dataset + "." + table.name + kRawTableSuffix, table.config_path + ".raw",
+              "`raw: table` makes that table: call the other one otherwise, or write `raw: archive`");
       }
     }
   }

@@ -54,7 +54,7 @@ void SealArchives(std::vector<TableConfig>* tables) {
 }
 
 void JudgeRaw(const TableConfig& table, const LoweringContext& context) {
-  if (table.raw.mode == RawConfig::Mode::kOff) return;
+  if (table.raw.mode != RawConfig::Mode::kArchive) return;
   const bool inside =
       table.raw.location == context.warehouse || table.raw.location.starts_with(context.warehouse + "/");
   const auto sensitive = std::ranges::find_if(table.columns, IsSensitive);

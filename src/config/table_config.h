@@ -73,10 +73,13 @@ struct PartitionsConfig {
   std::vector<std::string> values;
 };
 
+/// What the name of a table's raw table has behind the table's.
+inline constexpr char kRawTableSuffix[] = "__raw";
+
 struct RawConfig {
   enum class Mode { kOff, kArchive, kTable };
   Mode mode = Mode::kOff;
-  std::string location;                    // absolute local folder; default "<warehouse>-raw"
+  std::string location;                    // of kArchive: folder or s3://bucket/prefix; default "<warehouse>-raw"
   bool sealed = false;                     // encrypted: a column of the pipeline is personal data, or there is a key
   std::string key;                         // secret; as io::ParseRawKey reads it; empty: the state folder's
   std::vector<std::string> previous_keys;  // secret; for reading

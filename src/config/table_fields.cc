@@ -31,30 +31,31 @@ ObjectTypePtr ContractObject() {
 
 std::vector<EnumValue> RawModes() {
   return {{"off", "nothing is kept"},
-          {"archive", "response bodies are kept, compressed"},
-          {"table", "this build has `archive`", true}};
+          {"archive", "response bodies are kept, compressed, outside the warehouse"},
+          {"table", "they are kept as rows of `<table>__raw`, committed with the rows that came of them"}};
 }
 
 ObjectTypePtr RawObject() {
-  static const auto type = std::make_shared<const ObjectType>(
-      ObjectType{.name = "raw",
-                 .doc = "Keeps response bodies as received, so that tables can be derived again without the source.",
-                 .fields = {Enum("mode", RawModes()).Default("archive").Doc("What is kept."),
-                            Text("location")
-                                .Doc("Folder outside the warehouse, or `s3://bucket/prefix` (reached as `lake.storage` "
-                                     "says); default: the warehouse's name with -raw; of an object store the folder "
-                                     "raw in `state`.")
-                                .Example("./raw"),
-                            Duration("retention").Range(0, 36'500 * kDayMs).Default("30d").Doc("How long."),
-                            Text("key")
-                                .Secret()
-                                .Doc("Encrypts the archive: 32 bytes as 64 hex digits or base64. "
-                                     "Default: archives of a pipeline with `pii` or `mask_on_write` "
-                                     "are encrypted with the key in `state`/keys/raw.key, others not.")
-                                .Example("${env:FIRN_RAW_KEY}"),
-                            List("previous_keys", Text("").Secret())
-                                .Doc("Keys of what was archived before `key` changed.")
-                                .Example("[\"${env:FIRN_RAW_KEY_2024}\"]")}});
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "raw",
+      .doc = "Keeps response bodies as received, so that tables can be derived again without the source.",
+      .fields = {
+          Enum("mode", RawModes()).Default("archive").Doc("What is kept."),
+          Text("location")
+              .Doc("Of `archive`: folder outside the warehouse, or `s3://bucket/prefix` (reached as `lake.storage` "
+                   "says); default: the warehouse's name with -raw; of an object store the folder "
+                   "raw in `state`.")
+              .Example("./raw"),
+          Duration("retention").Range(0, 36'500 * kDayMs).Default("30d").Doc("How long."),
+          Text("key")
+              .Secret()
+              .Doc("Encrypts the bodies: 32 bytes as 64 hex digits or base64. "
+                   "Default: those of a pipeline with `pii` or `mask_on_write` "
+                   "are encrypted with the key in `state`/keys/raw.key, others not.")
+              .Example("${env:FIRN_RAW_KEY}"),
+          List("previous_keys", Text("").Secret())
+              .Doc("Keys of what was archived before `key` changed.")
+              .Example("[\"${env:FIRN_RAW_KEY_2024}\"]")}});
   return type;
 }
 

@@ -408,10 +408,15 @@ class TableLowering {
       context_.Error("E0473", At("raw"), "the raw archive would be lost with this machine's disk").help =
           "write `raw: {mode: archive, location: <s3://… or a folder that stays>}`, or `raw: off`";
     }
-    out_.raw.mode = mode == "archive" ? RawConfig::Mode::kArchive : RawConfig::Mode::kOff;
+    out_.raw.mode = mode == "archive" ? RawConfig::Mode::kArchive
+                    : mode == "table" ? RawConfig::Mode::kTable
+                                      : RawConfig::Mode::kOff;
     out_.raw.location = context_.raw;
     if (scalar || !table_.Has("raw")) return;
-    if (view.Has("location")) {
+    if (view.Has("location") && mode == "table") {
+      context_.Error("E0990", At("raw.location"), "`raw: table` has no location: its rows are in the lake").help =
+          "remove `location`, or write `mode: archive`";
+    } else if (view.Has("location")) {
       out_.raw.location = LowerRawLocation(view.Text("location"), At("raw.location"), context_);
     }
     out_.raw.retention_ms = view.Int("retention");

@@ -3,6 +3,7 @@
 #include <arrow/type_fwd.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +79,10 @@ class RawArchiveReader {
   /// Segments without an end mark (the writer died): their entries were not durable and no commit refers to them.
   virtual int64_t num_unfinished() const = 0;
 };
+
+/// Opens what is archived for a table in a run, wherever that lies.
+using RawRunOpener =
+    std::function<Result<std::unique_ptr<RawArchiveReader>>(const std::string& table, const std::string& run)>;
 
 /// Returns what the first segment of a run is sealed with, nullopt if the run has none. Errors: kBadData.
 Result<std::optional<RawSeal>> SealOfRun(FileStore& store, const RawArchivePlace& place);

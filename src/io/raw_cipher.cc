@@ -104,13 +104,17 @@ std::optional<std::string> FromHex(const Json& json, size_t size) {
 Status RawKeyMissing(const std::string& id, const RawKeys& keys) {
   std::string have;
   for (const RawKey& key : keys.read) have += (have.empty() ? "" : ", ") + key.id;
+  const bool configured = std::ranges::any_of(keys.read, [](const RawKey& key) { return !key.of_state; });
   return MakeError(Fault::kConfig,
                    "archived bodies are sealed with key " + id + ", and " +
                        (have.empty() ? "there is none" : "the keys there are " + have),
                    {.code = "E0866",
                     .where = keys.where,
                     .state = "nothing was changed",
-                    .next = "put the key of that id into raw.previous_keys, or back to where it was"});
+                    .next = configured ? "put the key of that id into raw.previous_keys, or back to where it was"
+                                       : "put the file with that key back at " + keys.where +
+                                             " (firn backup --with-secrets takes it along), or write the key as "
+                                             "raw.previous_keys"});
 }
 
 RawCipher::~RawCipher() {

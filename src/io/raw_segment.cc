@@ -249,6 +249,19 @@ Result<std::optional<RawSegment>> OpenRawSegment(FileStore& store, const std::st
   return segment;
 }
 
+Result<RawEntry> DecodeRawEntry(const std::string& where, std::string_view bytes) {
+  if (static_cast<int64_t>(bytes.size()) < kEntryHeadBytes) return RawDamaged(where, "entry length");
+  const auto meta_bytes = static_cast<int64_t>(GetInteger(Bytes(bytes), 4));
+  const auto stored_bytes = static_cast<int64_t>(GetInteger(Bytes(bytes) + 4, 8));
+  if (meta_bytes > kMetaBytesMax || stored_bytes != static_cast<int64_t>(bytes.size()) - kEntryHeadBytes - meta_bytes) {
+    return RawDamaged(where, "entry lengths");
+  }
+  const std::string_view payload = bytes.substr(static_cast<size_t>(kEntryHeadBytes));
+  if (Xxh3(payload) != GetHash(Bytes(bytes) + 12)) return RawDamaged(where, "entry checksum");
+  return Decode(where, payload.substr(0, static_cast<size_t>(meta_bytes)),
+                payload.substr(static_cast<size_t>(meta_bytes)));
+}
+
 Result<RawEntry> ReadRawEntry(FileStore& store, const RawSegment& segment, size_t index) {
   const std::string& location = segment.location;
   const int64_t begin = segment.offsets[index];
@@ -257,25 +270,11 @@ Result<RawEntry> ReadRawEntry(FileStore& store, const RawSegment& segment, size_
     return RawDamaged(location, "entry offsets");
   }
   ARROW_ASSIGN_OR_RAISE(const auto read, store.ReadRange(location, begin, end - begin));
-  std::string opened;
-  if (segment.cipher) {
-    auto plain = segment.cipher->Open(RawCipher::kEntry, index, ViewOf(*read));
-    if (!plain.ok()) return RawDamaged(location, plain.status().message());
-    opened = std::move(*plain);
-  }
-  const std::string_view bytes = segment.cipher ? std::string_view(opened) : ViewOf(*read);
-  if (static_cast<int64_t>(bytes.size()) < kEntryHeadBytes) return RawDamaged(location, "entry length");
-  const auto meta_bytes = static_cast<int64_t>(GetInteger(Bytes(bytes), 4));
-  const auto stored_bytes = static_cast<int64_t>(GetInteger(Bytes(bytes) + 4, 8));
-  if (meta_bytes > kMetaBytesMax || stored_bytes != static_cast<int64_t>(bytes.size()) - kEntryHeadBytes - meta_bytes) {
-    return RawDamaged(location, "entry lengths at offset " + std::to_string(begin));
-  }
-  const std::string_view payload = bytes.substr(static_cast<size_t>(kEntryHeadBytes));
-  if (Xxh3(payload) != GetHash(Bytes(bytes) + 12)) {
-    return RawDamaged(location, "entry checksum at offset " + std::to_string(begin));
-  }
-  return Decode(location, payload.substr(0, static_cast<size_t>(meta_bytes)),
-                payload.substr(static_cast<size_t>(meta_bytes)));
+  const std::string where = location + " at offset " + std::to_string(begin);
+  if (!segment.cipher) return DecodeRawEntry(where, ViewOf(*read));
+  auto plain = segment.cipher->Open(RawCipher::kEntry, index, ViewOf(*read));
+  if (!plain.ok()) return RawDamaged(location, plain.status().message());
+  return DecodeRawEntry(where, *plain);
 }
 
 Result<std::optional<RawSeal>> ReadRawSeal(FileStore& store, const std::string& location) {

@@ -28,6 +28,8 @@ std::string EncodeRawHead(const RawCipher* cipher);
 /// `stored`: the compressed body. `number`: of the entry in its segment, from 0.
 Result<std::string> EncodeRawEntry(const RawEntry& entry, const std::string& stored, const RawCipher* cipher,
                                    uint64_t number);
+/// Reads the bytes of a plain or opened entry. `where`: for messages. Errors: kBadData for damage.
+Result<RawEntry> DecodeRawEntry(const std::string& where, std::string_view bytes);
 /// Last bytes of a segment. `offsets`: of its entries.
 Result<std::string> EncodeRawIndex(const std::vector<int64_t>& offsets, int64_t first_ordinal, const RawCipher* cipher);
 /// Returns a body as one zstd frame.

@@ -11,18 +11,25 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr int64_t kVersion = 3;
+constexpr int64_t kVersionWithLoads = 4;
 
+// As the version of the mark writes it: its code is over that text.
 Json JsonOf(const ArchiveMark& mark) {
-  return Json{{"version", kVersion},
-              {"run", mark.run},
-              {"table_uuid", mark.table_uuid},
-              {"from", mark.from},
-              {"to", mark.to},
-              {"complete", mark.complete},
-              {"anew", mark.anew},
-              {"backfill", mark.backfill},
-              {"entries", mark.entries}};
+  Json json{{"version", mark.version},
+            {"run", mark.run},
+            {"table_uuid", mark.table_uuid},
+            {"from", mark.from},
+            {"to", mark.to},
+            {"complete", mark.complete},
+            {"anew", mark.anew},
+            {"backfill", mark.backfill},
+            {"entries", mark.entries}};
+  if (mark.version < kVersionWithLoads) return json;
+  json["loaded_at"] = mark.loaded_at;
+  json["listed"] = mark.listed;
+  json["pass"] = mark.pass;
+  json["window_ms"] = mark.window_ms;
+  return json;
 }
 
 }  // namespace
@@ -51,7 +58,7 @@ Result<ArchiveMark> ParseArchiveMark(const std::string& json) {
   if (!parsed.is_object() || !parsed.contains("version") || !parsed["version"].is_number_integer()) {
     return MakeError(Fault::kBadData, "the mark of an archived run cannot be read");
   }
-  if (parsed["version"].get<int64_t>() > kVersion) {
+  if (parsed["version"].get<int64_t>() > ArchiveMark::kVersion) {
     return MakeError(Fault::kConfig, "an archived run was written by a newer firn", {.next = "use that version"});
   }
   const auto text = [&](const char* name) {
@@ -62,17 +69,23 @@ Result<ArchiveMark> ParseArchiveMark(const std::string& json) {
     const auto found = parsed.find(name);
     return found != parsed.end() && found->is_boolean() && found->get<bool>();
   };
-  const auto counted = parsed.find("entries");
-  const bool counts = counted != parsed.end() && counted->is_number_integer();
-  const int64_t entries = counts ? counted->get<int64_t>() : 0;
-  return ArchiveMark{.run = text("run"),
+  const auto number = [&](const char* name, int64_t otherwise) {
+    const auto found = parsed.find(name);
+    return found != parsed.end() && found->is_number_integer() ? found->get<int64_t>() : otherwise;
+  };
+  return ArchiveMark{.version = number("version", 1),
+                     .run = text("run"),
                      .table_uuid = text("table_uuid"),
                      .from = text("from"),
                      .to = text("to"),
                      .complete = flag("complete"),
                      .backfill = flag("backfill"),
                      .anew = flag("anew"),
-                     .entries = std::max(int64_t{0}, entries),
+                     .loaded_at = text("loaded_at"),
+                     .listed = flag("listed"),
+                     .pass = flag("pass"),
+                     .window_ms = number("window_ms", -1),
+                     .entries = std::max(int64_t{0}, number("entries", 0)),
                      .key_id = text("key_id"),
                      .code = text("code")};
 }

@@ -9,9 +9,11 @@
 namespace firn::pipeline {
 
 /// What COMMITTED.json in the folder of an archived run says: that rows of the run were committed, and what
-/// re-deriving has to know. JSON, version 3; version 1 does not say the table, 2 not how much there must be. Written
-/// anew after each commit of the run.
+/// re-deriving has to know. JSON, version 4; version 1 does not say the table, 2 not how much there must be, 3 nothing
+/// of how the run was loaded. Written anew after each commit of the run.
 struct ArchiveMark {
+  static constexpr int64_t kVersion = 4;
+  int64_t version = kVersion;
   std::string run;
   std::string table_uuid;  // of the table that took the rows; "" in version 1
   std::string from;        // hash of the stream's state when the run began; "" if there was none
@@ -19,6 +21,10 @@ struct ArchiveMark {
   bool complete = false;   // the run was read to its end: all its bodies are committed
   bool backfill = false;   // its rows gave way to newer ones of the table
   bool anew = false;       // the table is what the run read, whatever it had before: it replaced it, or listed all keys
+  std::string loaded_at;   // when its rows were loaded, RFC 3339; "" before version 4, as what follows is unknown then
+  bool listed = false;     // it gave all keys of the table, and those it did not give were gone
+  bool pass = false;       // the same of the keys that a reconcile pass read
+  int64_t window_ms = -1;  // of `pass`: how far back it read; -1: all
   int64_t entries = 0;     // at least so many entries are durable; 0 before version 3
   std::string key_id;      // of the key that authenticates the mark; "": nothing does
   std::string code;        // over everything before it

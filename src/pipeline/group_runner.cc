@@ -13,6 +13,7 @@
 #include "pipeline/parent_spill.h"
 #include "pipeline/quarantine.h"
 #include "pipeline/quarantine_staging.h"
+#include "pipeline/run_columns.h"
 #include "pipeline/table_load.h"
 #include "pipeline/table_upkeep.h"
 #include "table/commit/committer.h"
@@ -36,6 +37,7 @@ class Group {
         quarantine_(context, IdentifierOf(*group.pipeline, *group.tables.front()).ns,
                     StreamIdOf(*group.pipeline, *group.tables.front()) +
                         (context.options.backfill ? context.options.backfill->stream_suffix : "")) {
+    if (context.options.rederives) quarantine_.ReplaceRows(RowsInQuarantine(*context.options.rederives));
     for (const auto* table : group.tables) {
       auto& progress = context.progress.Add(IdentifierOf(*group.pipeline, *table).ToString());
       loads_.push_back(std::make_unique<TableLoad>(context, *group.pipeline, *table, source, quarantine_, progress));
@@ -65,8 +67,11 @@ class Group {
     return Commit(/*at_end=*/false, {});
   }
 
-  /// What was written for the quarantine and not committed is left for the next run to remove.
-  void Abandon() { quarantine_.Abandon(); }
+  /// What was written for side tables and not committed is left for the next run to remove.
+  void Abandon() {
+    quarantine_.Abandon();
+    for (const auto& load : loads_) load->AbandonBodies();
+  }
 
   std::vector<TableResult> Results(const Status& error) const {
     std::vector<TableResult> results;
@@ -79,6 +84,15 @@ class Group {
   }
 
  private:
+  // Of the table that is derived again, alone in its group.
+  table::RowChoice RowsInQuarantine(const RederivedRuns& runs) const {
+    return {.columns = {"table", kRunIdColumn},
+            .chosen = [name = group_.tables.front()->name, own = context_.run_id, runs](const auto& values) {
+              return values[0] == name && values[1] >= runs.first && values[1] != own &&
+                     !runs.others.contains(std::string(values[1]));
+            }};
+  }
+
   static void AddAudit(const TableAudit& audit, TableResult& result) {
     result.checks = audit.checks;
     if (audit.published || audit.waits) result.published = audit.published;
@@ -147,7 +161,10 @@ class Group {
       if (!part->has_value()) continue;
       share[i] = staged.size();
       if (loads_[i]->table().audit && loads_.size() > 1) (*part)->extra_summary[table::kAuditTablesKey] = GroupList();
+      auto bodies = loads_[i]->StageBodies(**part, at_end, stop);
+      if (!bodies.ok()) return InTable(loads_[i]->table().name, bodies.status());
       staged.push_back(std::move(**part));
+      if (*bodies) staged.push_back(std::move(**bodies));
     }
     ARROW_ASSIGN_OR_RAISE(auto quarantined, quarantine_.Stage(stop));
     if (quarantined) staged.push_back(std::move(*quarantined));
@@ -201,7 +218,8 @@ std::vector<TableResult> RunGroup(const RunContext& context, const CommitGroup& 
   RunContext own = context;
   QuarantineStaging staging(own);
   if (own.quarantine_staging == nullptr) own.quarantine_staging = &staging;
-  own.quarantine_staging->Collect(IdentifierOf(*group.pipeline, *group.tables.front()).ns);
+  own.quarantine_staging->Collect(
+      {.ns = IdentifierOf(*group.pipeline, *group.tables.front()).ns, .name = Quarantine::kTableName});
   Group running(own, group, source);
   Status status = running.Run(stop);
   if (!status.ok()) {
@@ -210,7 +228,7 @@ std::vector<TableResult> RunGroup(const RunContext& context, const CommitGroup& 
     running.Abandon();
   }
   if (const Status ended = staging.End(); !ended.ok()) {
-    log::Warn("staging record of the quarantine kept", {{"reason", ended.message()}});
+    log::Warn("staging record of a side table kept", {{"reason", ended.message()}});
   }
   std::vector<TableResult> results = running.Results(status);
   if (status.ok() && !own.options.backfill) MaintainAfterLoad(own, group, results, stop);

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "pipeline/raw_table.h"
 #include "pipeline/run_context.h"
 #include "pipeline/run_plan.h"
 #include "table/commit/stream_token.h"
@@ -20,6 +21,8 @@ Streams StreamsOf(const config::Project& project) {
   for (const auto& pipeline : project.pipelines) {
     for (const auto& table : pipeline.tables) {
       streams[{pipeline.name, table.name}] = IdentifierOf(pipeline, table).ToString();
+      if (table.raw.mode != config::RawConfig::Mode::kTable) continue;
+      streams[{pipeline.name, table.name + kRawStreamMark}] = RawTableOf(pipeline, table).ToString();
     }
   }
   return streams;
@@ -107,6 +110,10 @@ class Finder {
 }  // namespace
 
 std::string KeptText(const KeptTable& kept) {
+  if (kept.now.empty() && kept.table.ends_with(kRawStreamMark)) {
+    return "bodies of " + kept.pipeline + "." + kept.table.substr(0, kept.table.find(kRawStreamMark)) +
+           ", which has `raw: table` no more; rederive still reads them";
+  }
   if (kept.now.empty()) {
     return "no pipeline names it any more (" + kept.pipeline + " loaded it as " + kept.table +
            "); its rows stay, and nothing loads it";

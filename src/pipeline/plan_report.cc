@@ -9,6 +9,7 @@
 #include "pipeline/inference_text.h"
 #include "pipeline/new_partition_spec.h"
 #include "pipeline/raw_keys.h"
+#include "pipeline/raw_table.h"
 #include "pipeline/reread.h"
 #include "pipeline/run_columns.h"
 #include "pipeline/run_plan.h"
@@ -78,13 +79,18 @@ std::string WriteText(const config::TableConfig& table, bool full_refresh) {
   return full_refresh ? text + ", everything anew in one overwrite" : text;
 }
 
-std::string RawText(const config::Project& project, const config::RawConfig& raw) {
+std::string RawText(const config::Project& project, const config::PipelineConfig& pipeline,
+                    const config::TableConfig& table) {
+  const config::RawConfig& raw = table.raw;
   if (raw.mode == config::RawConfig::Mode::kOff) return "off";
   const std::string days = std::to_string(raw.retention_ms / 86'400'000) + " days";
-  const std::string text = "archive in " + raw.location + ", " + days + ", unmasked";
+  const bool in_table = raw.mode == config::RawConfig::Mode::kTable;
+  const std::string place = in_table ? "table " + RawTableOf(pipeline, table).ToString() : "archive in " + raw.location;
+  const std::string text = place + ", " + days + ", unmasked";
   if (!raw.sealed) return text + ", not encrypted";
   if (!raw.key.empty()) return text + ", encrypted with raw.key";
-  return text + ", encrypted with " + RawKeyFile(project) + " (back it up: without it the archive cannot be read)";
+  return text + ", encrypted with " + RawKeyFile(project) + " (back it up: without it the " +
+         (in_table ? "bodies" : "archive") + " cannot be read)";
 }
 
 std::vector<std::string> Warnings(const config::TableConfig& table, bool full_refresh) {
@@ -248,7 +254,7 @@ Result<std::vector<TablePlanReport>> PlanProject(const RunContext& context) {
                              .identifier = IdentifierOf(*group.pipeline, *table).ToString(),
                              .grouped = group.tables.size() > 1,
                              .write = WriteText(*table, context.options.full_refresh),
-                             .raw = RawText(context.project, table->raw),
+                             .raw = RawText(context.project, *group.pipeline, *table),
                              .choices = table->choices,
                              .warnings = Warnings(*table, context.options.full_refresh)};
       ARROW_ASSIGN_OR_RAISE(const auto traits, source->Traits(table->name));

@@ -1,17 +1,14 @@
 #include "pipeline/quarantine_staging.h"
 
 #include "base/log.h"
-#include "catalog/catalog.h"
-#include "pipeline/quarantine.h"
 
 namespace firn::pipeline {
 
-void QuarantineStaging::Collect(const std::vector<std::string>& ns) {
+void QuarantineStaging::Collect(const catalog::TableIdentifier& identifier) {
   {
     MutexLock lock(mutex_);
-    if (!collected_.insert(ns).second) return;
+    if (!collected_.insert(identifier).second) return;
   }
-  const catalog::TableIdentifier identifier{.ns = ns, .name = Quarantine::kTableName};
   const auto load = [&] { return context_.catalog.LoadTable(identifier); };
   const auto loaded = load();
   const std::string location =

@@ -6,6 +6,8 @@
 
 #include "io/file_store.h"
 #include "io/raw_archive.h"
+#include "pipeline/raw_table.h"
+#include "pipeline/raw_table_reader.h"
 #include "pipeline/run_plan.h"
 
 namespace firn::pipeline {
@@ -15,6 +17,12 @@ using Mode = config::RawConfig::Mode;
 
 struct NewestRun {
   io::RawArchivePlace place;
+  io::RawSeal seal;
+};
+
+// What the newest bodies are sealed with, and whose they are for people.
+struct NewestSeal {
+  std::string of;  // "run 0198…", or the raw table
   io::RawSeal seal;
 };
 
@@ -29,17 +37,29 @@ Result<std::optional<NewestRun>> FindNewest(io::FileStore& files, io::RawArchive
   return std::nullopt;
 }
 
+// `of_state`: of an archive the newest that the state folder's key sealed.
+Result<std::optional<NewestSeal>> FindNewestSeal(const RunContext& context, const config::PipelineConfig& pipeline,
+                                                 const config::TableConfig& table, bool of_state) {
+  if (table.raw.mode == Mode::kTable) {
+    ARROW_ASSIGN_OR_RAISE(const auto seal, NewestRawTableSeal(context, pipeline, table));
+    if (!seal || (of_state && !seal->of_state)) return std::nullopt;
+    return NewestSeal{.of = RawTableOf(pipeline, table).ToString(), .seal = *seal};
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto run, FindNewest(context.files, ArchivePlaceOf(pipeline, table, ""), of_state));
+  if (!run) return std::nullopt;
+  return NewestSeal{.of = "run " + run->place.run + " of " + pipeline.name + "." + table.name, .seal = run->seal};
+}
+
 // A state folder that was lost has no key, and what the lost one sealed lies there still.
 Status CheckNothingLost(const RunContext& context) {
   for (const auto& pipeline : context.project.pipelines) {
     for (const auto& table : pipeline.tables) {
-      if (table.raw.mode != Mode::kArchive) continue;
-      ARROW_ASSIGN_OR_RAISE(const auto run, FindNewest(context.files, ArchivePlaceOf(pipeline, table, ""), true));
-      if (!run) continue;
+      if (table.raw.mode == Mode::kOff) continue;
+      ARROW_ASSIGN_OR_RAISE(const auto newest, FindNewestSeal(context, pipeline, table, true));
+      if (!newest) continue;
       return MakeError(Fault::kConfig, "the key of the raw archive is gone: " + RawKeyFile(context.project),
                        {.code = "E0867",
-                        .why = "run " + run->place.run + " of " + pipeline.name + "." + table.name +
-                               " was sealed with it (key " + run->seal.key_id + ")",
+                        .why = newest->of + " was sealed with it (key " + newest->seal.key_id + ")",
                         .state = "nothing was read, nothing was changed",
                         .next = "put the file back from a backup; if it is lost for good: firn raw prune " +
                                 table.name + " --all --yes (of each table), then firn run --full-refresh"});
@@ -50,9 +70,9 @@ Status CheckNothingLost(const RunContext& context) {
 
 Status CheckNewest(const RunContext& context, const config::PipelineConfig& pipeline, const config::TableConfig& table,
                    const io::RawKeys& keys) {
-  ARROW_ASSIGN_OR_RAISE(const auto run, FindNewest(context.files, ArchivePlaceOf(pipeline, table, ""), false));
-  if (!run || run->seal.key_id.empty() || keys.Find(run->seal.key_id) != nullptr) return Status::OK();
-  return io::RawKeyMissing(run->seal.key_id, keys);
+  ARROW_ASSIGN_OR_RAISE(const auto newest, FindNewestSeal(context, pipeline, table, false));
+  if (!newest || newest->seal.key_id.empty() || keys.Find(newest->seal.key_id) != nullptr) return Status::OK();
+  return io::RawKeyMissing(newest->seal.key_id, keys);
 }
 
 }  // namespace
@@ -104,6 +124,17 @@ Result<RawWriteKeys> RawKeysForWriting(const RunContext& context, const config::
   }
   ARROW_RETURN_NOT_OK(CheckNewest(context, pipeline, table, out.keys));
   return out;
+}
+
+Result<std::string> TryRawTableKeys(const config::Project& project, io::FileStore& files, catalog::Catalog& catalog,
+                                    const config::PipelineConfig& pipeline, const config::TableConfig& table) {
+  ARROW_ASSIGN_OR_RAISE(const RawTable raw, RawTable::Open(catalog, files, RawTableOf(pipeline, table)));
+  if (raw.runs().empty()) return "";
+  ARROW_ASSIGN_OR_RAISE(io::RawKeys keys, RawKeysOf(project, table));
+  const auto& [id, run] = *raw.runs().rbegin();
+  ARROW_ASSIGN_OR_RAISE(const auto reader, raw.OpenRun(RawTablePlace(pipeline, table, id), {.keys = std::move(keys)}));
+  ARROW_RETURN_NOT_OK(reader->Next().status());
+  return run.seal.key_id.empty() ? "plain" : run.seal.key_id;
 }
 
 Result<std::string> TryRawKeys(const config::Project& project, io::FileStore& files,

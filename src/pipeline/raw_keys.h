@@ -30,5 +30,8 @@ Result<RawWriteKeys> RawKeysForWriting(const RunContext& context, const config::
 /// Errors: kConfig E0866; kBadData when what is there is damaged.
 Result<std::string> TryRawKeys(const config::Project& project, io::FileStore& files,
                                const config::PipelineConfig& pipeline, const config::TableConfig& table);
+/// The same of the newest run in a raw table.
+Result<std::string> TryRawTableKeys(const config::Project& project, io::FileStore& files, catalog::Catalog& catalog,
+                                    const config::PipelineConfig& pipeline, const config::TableConfig& table);
 
 }  // namespace firn::pipeline

@@ -4,13 +4,21 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "io/object_location.h"
 #include "io/raw_archive.h"
+#include "pipeline/quarantine_staging.h"
+#include "pipeline/raw_keys.h"
+#include "pipeline/raw_table.h"
+#include "pipeline/raw_table_reader.h"
 #include "pipeline/run.h"
 #include "pipeline/run_columns.h"
 #include "pipeline/run_plan.h"
+#include "pipeline/side_table.h"
+#include "table/commit/committer.h"
 
 namespace firn::pipeline {
 namespace {
@@ -35,9 +43,9 @@ bool SaysNotDerivable(const Status& status) {
 }
 
 Result<Needs> FindNeeds(const RunContext& context, const config::PipelineConfig& pipeline,
-                        const config::TableConfig& table) {
+                        const config::TableConfig& table, MarkTrust trust) {
   Needs needs;
-  const auto plan = PlanRederive(context, pipeline, table);
+  const auto plan = PlanRederive(context, pipeline, table, {}, trust);
   if (!plan.ok()) {
     if (!SaysNotDerivable(plan.status())) return plan.status();
     const ErrorContext* why = ContextOf(plan.status());
@@ -76,9 +84,32 @@ Result<std::string> TableUuid(const RunContext& context, const config::PipelineC
   return loaded ? loaded->metadata->table_uuid : std::string();
 }
 
-// Whether any run but this one is old enough, by the names alone.
+// What a listing shows of a run beside its mark.
+Status LookAt(const RunContext& context, const config::PipelineConfig& pipeline, const config::TableConfig& table,
+              RawRun* run) {
+  if (run->archived.in_table) {
+    run->seal = run->archived.seal;
+    run->bytes = run->archived.bytes;
+    return Status::OK();
+  }
+  const io::RawArchivePlace place = PlaceOf(pipeline, table, run->archived);
+  ARROW_ASSIGN_OR_RAISE(const auto files, context.files.List(io::RawRunFolder(place)));
+  for (const io::FileInfo& file : files) run->bytes += file.size_bytes;
+  ARROW_ASSIGN_OR_RAISE(const auto seal, io::SealOfRun(context.files, place));
+  if (seal) run->seal = *seal;
+  return Status::OK();
+}
+
+// Whether any run is old enough, by the names alone.
 Result<bool> AnyExpired(const RunContext& context, const config::PipelineConfig& pipeline,
                         const config::TableConfig& table) {
+  if (table.raw.mode == config::RawConfig::Mode::kTable) {
+    ARROW_ASSIGN_OR_RAISE(const RawTable raw,
+                          RawTable::Open(context.catalog, context.files, RawTableOf(pipeline, table)));
+    if (std::ranges::any_of(raw.runs(), [&](const auto& run) { return IsExpired(context, table, run.first); })) {
+      return true;
+    }
+  }
   io::RawArchivePlace place = ArchivePlaceOf(pipeline, table, "");
   ARROW_ASSIGN_OR_RAISE(std::vector<std::string> datasets, io::ListRawDatasets(context.files, place));
   datasets.emplace_back();  // version 1
@@ -90,8 +121,13 @@ Result<bool> AnyExpired(const RunContext& context, const config::PipelineConfig&
   return false;
 }
 
-// A file beside the runs: when a sweep last kept some. Reading all marks each minute would cost more than it saves.
-std::string SweepFile(const config::PipelineConfig& pipeline, const config::TableConfig& table) {
+// A file beside the runs, or in the state folder: when a sweep last kept some. Reading all marks each minute would cost
+// more than it saves.
+std::string SweepFile(const RunContext& context, const config::PipelineConfig& pipeline,
+                      const config::TableConfig& table) {
+  if (table.raw.mode == config::RawConfig::Mode::kTable) {
+    return context.project.state_folder + "/raw/" + pipeline.name + "." + table.name + ".swept";
+  }
   return io::FolderOf(io::RawRunFolder(ArchivePlaceOf(pipeline, table, "x"))) + "/SWEPT";
 }
 
@@ -122,22 +158,22 @@ const char* ToString(RawRun::Use use) {
 }
 
 Result<RawInventory> TakeRawInventory(const RunContext& context, const config::PipelineConfig& pipeline,
-                                      const config::TableConfig& table) {
+                                      const config::TableConfig& table, MarkTrust trust) {
+  ARROW_ASSIGN_OR_RAISE(const io::RawKeys keys, RawKeysOf(context.project, table));
   ARROW_ASSIGN_OR_RAISE(const std::string table_uuid, TableUuid(context, pipeline, table));
-  ARROW_ASSIGN_OR_RAISE(const Needs needs, FindNeeds(context, pipeline, table));
-  ARROW_ASSIGN_OR_RAISE(auto archived, ListArchived(context, pipeline, table, table_uuid));
+  ARROW_ASSIGN_OR_RAISE(const Needs needs, FindNeeds(context, pipeline, table, trust));
+  ARROW_ASSIGN_OR_RAISE(auto archived, ListArchived(context, pipeline, table, table_uuid, trust));
   RawInventory out{.runs = {}, .gaps = needs.gaps, .why_not_derivable = needs.why_not};
   for (ArchivedRun& run : archived) {
     // Under another dataset only what this table took is its own.
     const bool elsewhere = !run.dataset.empty() && run.dataset != pipeline.dataset;
     if (elsewhere && run.owner == ArchivedRun::Owner::kOther) continue;
-    const io::RawArchivePlace place = PlaceOf(pipeline, table, run);
-    RawRun entry{.archived = {}, .use = UseOf(run, needs), .expired = IsExpired(context, table, run.run)};
-    ARROW_ASSIGN_OR_RAISE(const auto seal, io::SealOfRun(context.files, place));
-    if (seal) entry.seal = *seal;
-    ARROW_ASSIGN_OR_RAISE(const auto files, context.files.List(io::RawRunFolder(place)));
-    for (const io::FileInfo& file : files) entry.bytes += file.size_bytes;
-    entry.archived = std::move(run);
+    RawRun entry{.archived = std::move(run)};
+    entry.expired = IsExpired(context, table, entry.archived.run);
+    entry.use = UseOf(entry.archived, needs);
+    ARROW_RETURN_NOT_OK(LookAt(context, pipeline, table, &entry));
+    const std::string& key_id = entry.seal.key_id;
+    out.num_unchecked += !key_id.empty() && keys.Find(key_id) == nullptr ? 1 : 0;
     out.runs.push_back(std::move(entry));
   }
   return out;
@@ -146,24 +182,28 @@ Result<RawInventory> TakeRawInventory(const RunContext& context, const config::P
 Result<std::vector<RawRun>> ListRawAsItLies(const RunContext& context, const config::PipelineConfig& pipeline,
                                             const config::TableConfig& table) {
   std::vector<RawRun> out;
+  ARROW_ASSIGN_OR_RAISE(const RawTable raw,
+                        RawTable::Open(context.catalog, context.files, RawTableOf(pipeline, table)));
+  for (const auto& [id, rows] : raw.runs()) {
+    out.push_back(
+        {.archived = {.run = id, .mark = rows.mark, .in_table = true, .seal = rows.seal, .bytes = rows.bytes}});
+  }
   ARROW_ASSIGN_OR_RAISE(const auto runs, io::ListRawRuns(context.files, ArchivePlaceOf(pipeline, table, "")));
-  for (const std::string& run : runs) {
-    RawRun entry{.archived = {.run = run, .mark = {}, .dataset = pipeline.dataset, .began = BeganAt(run)},
-                 .expired = IsExpired(context, table, run)};
-    const io::RawArchivePlace place = PlaceOf(pipeline, table, entry.archived);
-    const auto seal = io::SealOfRun(context.files, place);
-    if (seal.ok() && *seal) entry.seal = **seal;
-    ARROW_ASSIGN_OR_RAISE(const auto files, context.files.List(io::RawRunFolder(place)));
-    for (const io::FileInfo& file : files) entry.bytes += file.size_bytes;
-    out.push_back(std::move(entry));
+  for (const std::string& run : runs)
+    out.push_back({.archived = {.run = run, .mark = {}, .dataset = pipeline.dataset}});
+  for (RawRun& run : out) {
+    run.archived.began = BeganAt(run.archived.run);
+    run.expired = IsExpired(context, table, run.archived.run);
+    const Status looked = LookAt(context, pipeline, table, &run);
+    if (!looked.ok() && FaultOf(looked) != Fault::kBadData) return looked;  // damage goes as well
   }
   return out;
 }
 
-Status RemoveRawRun(const RunContext& context, const config::PipelineConfig& pipeline, const config::TableConfig& table,
-                    const ArchivedRun& run) {
-  const std::string folder = io::RawRunFolder(PlaceOf(pipeline, table, run));
-  // Sorted: the first segment goes first, so that the rest cannot be taken for the whole; the mark goes last.
+namespace {
+
+// The first segment goes first, so that the rest cannot be taken for the whole; the mark goes last: they are sorted.
+Status RemoveFolder(const RunContext& context, const std::string& folder) {
   ARROW_ASSIGN_OR_RAISE(const auto files, context.files.List(folder));
   for (const io::FileInfo& file : files) ARROW_RETURN_NOT_OK(context.files.Remove(file.location));
   std::error_code error;  // the empty folder; an object store has none
@@ -171,23 +211,63 @@ Status RemoveRawRun(const RunContext& context, const config::PipelineConfig& pip
   return Status::OK();
 }
 
+// Snapshots before the commit would keep the bodies.
+Status RemoveRows(const RunContext& context, const config::PipelineConfig& pipeline, const config::TableConfig& table,
+                  std::set<std::string> runs, std::stop_token stop) {
+  RunContext own = context;
+  QuarantineStaging staging(own);
+  own.quarantine_staging = &staging;
+  const SideTable::Identity identity = RawTableIdentity(pipeline, table, "");
+  ARROW_ASSIGN_OR_RAISE(const auto opened, own.committer.OpenStream(identity.identifier, identity.stream));
+  SideTable side(own, identity);
+  side.Remove({.columns = {kRunIdColumn}, .chosen = [runs = std::move(runs)](std::span<const std::string_view> values) {
+                 return runs.contains(std::string(values[0]));
+               }});
+  ARROW_ASSIGN_OR_RAISE(auto staged, side.Stage(opened.state, 0, stop));
+  if (staged) {
+    const auto committed = own.committer.Commit(std::span(&*staged, 1), stop);
+    if (!committed.ok()) side.Abandon();
+    ARROW_RETURN_NOT_OK(committed.status());
+  }
+  ARROW_RETURN_NOT_OK(staging.End());
+  const table::RetentionOptions last_alone{.snapshots_min = 1, .snapshots_slack = 0, .thins = false};
+  return own.committer.Expire(identity.identifier, last_alone, stop).status();
+}
+
+}  // namespace
+
+Status RemoveRawRuns(const RunContext& context, const config::PipelineConfig& pipeline,
+                     const config::TableConfig& table, const std::vector<ArchivedRun>& runs, std::stop_token stop) {
+  std::set<std::string> in_table;
+  for (const ArchivedRun& run : runs) {
+    if (run.in_table) {
+      in_table.insert(run.run);
+    } else {
+      ARROW_RETURN_NOT_OK(RemoveFolder(context, io::RawRunFolder(PlaceOf(pipeline, table, run))));
+    }
+  }
+  return in_table.empty() ? Status::OK() : RemoveRows(context, pipeline, table, std::move(in_table), std::move(stop));
+}
+
 Result<RawSweep> RemoveExpiredRaw(const RunContext& context, const config::PipelineConfig& pipeline,
-                                  const config::TableConfig& table) {
+                                  const config::TableConfig& table, std::stop_token stop) {
   RawSweep sweep;
-  if (table.raw.mode != config::RawConfig::Mode::kArchive) return sweep;
+  if (table.raw.mode == config::RawConfig::Mode::kOff) return sweep;
   ARROW_ASSIGN_OR_RAISE(const bool any, AnyExpired(context, pipeline, table));
-  const std::string swept = SweepFile(pipeline, table);
+  const std::string swept = SweepFile(context, pipeline, table);
   if (!any || (!context.options.full_refresh && SweptToday(context, swept))) return sweep;
-  ARROW_ASSIGN_OR_RAISE(const RawInventory inventory, TakeRawInventory(context, pipeline, table));
+  ARROW_ASSIGN_OR_RAISE(const RawInventory inventory, TakeRawInventory(context, pipeline, table, MarkTrust::kChecked));
+  std::vector<ArchivedRun> gone;
   for (const RawRun& run : inventory.runs) {
     if (!run.expired || run.archived.run == context.run_id) continue;
     if (run.use == RawRun::Use::kNeeded && inventory.gaps.empty()) {
       ++sweep.kept;
       continue;
     }
-    ARROW_RETURN_NOT_OK(RemoveRawRun(context, pipeline, table, run.archived));
-    ++sweep.removed;
+    gone.push_back(run.archived);
   }
+  ARROW_RETURN_NOT_OK(RemoveRawRuns(context, pipeline, table, gone, std::move(stop)));
+  sweep.removed = static_cast<int64_t>(gone.size());
   if (sweep.kept > 0) {
     ARROW_RETURN_NOT_OK(context.files.WriteAtomic(swept, FormatTimestamp(context.clock.Now())));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -36,19 +37,22 @@ struct RawInventory {
   std::vector<RawRun> runs;       // in the order they began
   std::vector<std::string> gaps;  // of a rederive
   std::string why_not_derivable;  // empty: it is
+  int64_t num_unchecked = 0;      // runs whose key is not there: of them it is told what their marks say
 };
 
-/// Looks at all archived runs. Errors: kConfig E0862 when nothing can be archived of the table, E0866; kBadData.
+/// Looks at all archived runs. Errors: kConfig E0862 when nothing can be archived of the table, E0866 (kChecked);
+/// kBadData.
 Result<RawInventory> TakeRawInventory(const RunContext& context, const config::PipelineConfig& pipeline,
-                                      const config::TableConfig& table);
+                                      const config::TableConfig& table, MarkTrust trust);
 
-/// Lists the runs in the table's own folder without opening anything: for an archive whose key is lost.
+/// Lists the runs in the table's own folder, or raw table, without opening anything: for bodies whose key is lost.
 Result<std::vector<RawRun>> ListRawAsItLies(const RunContext& context, const config::PipelineConfig& pipeline,
                                             const config::TableConfig& table);
 
-/// Removes an archived run. Interrupted, what is left of it is damaged, never short.
-Status RemoveRawRun(const RunContext& context, const config::PipelineConfig& pipeline, const config::TableConfig& table,
-                    const ArchivedRun& run);
+/// Removes archived runs. Interrupted, what is left of one in an archive is damaged, never short; those in the raw
+/// table go in one commit, and its older snapshots with them.
+Status RemoveRawRuns(const RunContext& context, const config::PipelineConfig& pipeline,
+                     const config::TableConfig& table, const std::vector<ArchivedRun>& runs, std::stop_token stop);
 
 struct RawSweep {
   int64_t removed = 0;
@@ -59,6 +63,6 @@ struct RawSweep {
 /// rest, which then goes, too. While it keeps some it looks once a day, and after a full refresh. Does nothing when raw
 /// is off.
 Result<RawSweep> RemoveExpiredRaw(const RunContext& context, const config::PipelineConfig& pipeline,
-                                  const config::TableConfig& table);
+                                  const config::TableConfig& table, std::stop_token stop);
 
 }  // namespace firn::pipeline

@@ -7,11 +7,11 @@
 
 #include "io/file_store.h"
 #include "io/raw_archive.h"
-#include "pipeline/group_runner.h"
 #include "pipeline/raw_keys.h"
+#include "pipeline/raw_table.h"
+#include "pipeline/raw_table_reader.h"
 #include "pipeline/run.h"
 #include "pipeline/run_columns.h"
-#include "pipeline/run_leases.h"
 #include "pipeline/run_plan.h"
 #include "source/registry.h"
 #include "table/commit/ancestry.h"
@@ -81,8 +81,13 @@ NamedRuns RunsOfSnapshots(const table::TableMetadata& metadata, const std::strin
   return named;
 }
 
+Status Judge(const ArchiveMark& mark, const std::string& run, const io::RawKeys& keys, MarkTrust trust) {
+  if (trust == MarkTrust::kShown && keys.Find(mark.key_id) == nullptr) return Status::OK();
+  return CheckArchiveMark(mark, run, keys);
+}
+
 Result<ArchivedRun> ReadArchived(io::FileStore& files, const io::RawArchivePlace& place, const std::string& table_uuid,
-                                 const io::RawKeys& keys) {
+                                 const io::RawKeys& keys, MarkTrust trust) {
   ArchivedRun run{.run = place.run, .mark = {}, .dataset = place.dataset};
   if (place.dataset.empty()) run.owner = ArchivedRun::Owner::kUnknown;
   const std::string path = io::RawRunFolder(place) + "/" + kArchiveMark;
@@ -96,8 +101,42 @@ Result<ArchivedRun> ReadArchived(io::FileStore& files, const io::RawArchivePlace
   if (!run.mark.table_uuid.empty() && run.mark.table_uuid != table_uuid) run.owner = ArchivedRun::Owner::kOther;
   if (run.owner == ArchivedRun::Owner::kOther) return run;
   ARROW_ASSIGN_OR_RAISE(const auto seal, io::SealOfRun(files, place));
-  if (seal && !seal->key_id.empty()) ARROW_RETURN_NOT_OK(CheckArchiveMark(written, place.run, keys));
+  if (seal && !seal->key_id.empty()) ARROW_RETURN_NOT_OK(Judge(written, place.run, keys, trust));
   return run;
+}
+
+// The first commit of a table does not know the table's id; the next run does.
+void FillUuids(std::vector<ArchivedRun>* runs) {
+  for (auto run = runs->rbegin(); run != runs->rend(); ++run) {
+    if (!run->mark.table_uuid.empty()) continue;
+    const auto next = std::find_if(run.base(), runs->end(), [&](const ArchivedRun& later) {
+      return !later.mark.table_uuid.empty() && later.mark.from == run->mark.to;
+    });
+    if (next != runs->end()) run->mark.table_uuid = next->mark.table_uuid;
+  }
+}
+
+Result<std::vector<ArchivedRun>> ListRawTable(const RunContext& context, const config::PipelineConfig& pipeline,
+                                              const config::TableConfig& table, const std::string& table_uuid,
+                                              const io::RawKeys& keys, MarkTrust trust) {
+  ARROW_ASSIGN_OR_RAISE(const RawTable raw,
+                        RawTable::Open(context.catalog, context.files, RawTableOf(pipeline, table)));
+  std::vector<ArchivedRun> runs;
+  for (const auto& [id, rows] : raw.runs()) {
+    if (!rows.seal.key_id.empty()) ARROW_RETURN_NOT_OK(Judge(rows.mark, id, keys, trust));
+    runs.push_back({.run = id,
+                    .mark = rows.mark,
+                    .dataset = pipeline.dataset,
+                    .began = BeganAt(id),
+                    .in_table = true,
+                    .seal = rows.seal,
+                    .bytes = rows.bytes});
+  }
+  FillUuids(&runs);
+  for (ArchivedRun& run : runs) {
+    if (!run.mark.table_uuid.empty() && run.mark.table_uuid != table_uuid) run.owner = ArchivedRun::Owner::kOther;
+  }
+  return runs;
 }
 
 }  // namespace
@@ -108,9 +147,10 @@ bool LoadedRange::Holds(const ArchivedRun& run) const {
 }
 
 Result<std::vector<ArchivedRun>> ListArchived(const RunContext& context, const config::PipelineConfig& pipeline,
-                                              const config::TableConfig& table, const std::string& table_uuid) {
+                                              const config::TableConfig& table, const std::string& table_uuid,
+                                              MarkTrust trust) {
   ARROW_ASSIGN_OR_RAISE(const io::RawKeys keys, RawKeysOf(context.project, table));
-  std::vector<ArchivedRun> runs;
+  ARROW_ASSIGN_OR_RAISE(std::vector<ArchivedRun> runs, ListRawTable(context, pipeline, table, table_uuid, keys, trust));
   io::RawArchivePlace place = ArchivePlaceOf(pipeline, table, "");
   ARROW_ASSIGN_OR_RAISE(std::vector<std::string> datasets, io::ListRawDatasets(context.files, place));
   datasets.emplace_back();  // version 1
@@ -119,7 +159,7 @@ Result<std::vector<ArchivedRun>> ListArchived(const RunContext& context, const c
     ARROW_ASSIGN_OR_RAISE(const auto names, io::ListRawRuns(context.files, place));
     for (const std::string& name : names) {
       place.run = name;
-      ARROW_ASSIGN_OR_RAISE(ArchivedRun run, ReadArchived(context.files, place, table_uuid, keys));
+      ARROW_ASSIGN_OR_RAISE(ArchivedRun run, ReadArchived(context.files, place, table_uuid, keys, trust));
       // Under another dataset are other tables' runs, or those from before the table was renamed.
       const bool elsewhere = !dataset.empty() && dataset != pipeline.dataset;
       if (elsewhere && run.mark.table_uuid != table_uuid) run.owner = ArchivedRun::Owner::kOther;
@@ -212,8 +252,17 @@ Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, cons
 
 namespace {
 
+// Why the archived runs cannot be repeated at all; null: they can.
+const char* WhyNotRepeatable(const config::TableConfig& table, const char* one_by_one) {
+  if (table.write_disposition == config::WriteDisposition::kMerge && table.replace_children) {
+    return "a row went with the answer for its parent that did not give it";
+  }
+  if (one_by_one != nullptr && table.audit) return "each load waited for its checks before it was published";
+  return nullptr;
+}
+
 // Why the archived runs, taken as one load, would give another table; null: they would not.
-const char* WhyLoadsMatter(const config::TableConfig& table) {
+const char* WhyOneByOne(const config::TableConfig& table) {
   using config::MergeStrategy;
   const config::MergeConfig& merge = table.merge;
   const bool merges = table.write_disposition == config::WriteDisposition::kMerge;
@@ -221,12 +270,21 @@ const char* WhyLoadsMatter(const config::TableConfig& table) {
   if (table.dedupe && table.dedupe->window_ms && table.dedupe->by.empty()) {
     return "duplicates were told by the time a row was loaded";
   }
-  if (merges && merge.strategy == MergeStrategy::kDeleteInsert) return "each load replaced the rows of its merge_keys";
-  if (merges && table.replace_children) return "a row went with the answer for its parent that did not give it";
-  if (merges && merge.missing && !ListingsTellAll(table)) return "a key went with the load that did not give it";
-  if (!merges || merge.strategy != MergeStrategy::kScd2) return nullptr;
-  if (merge.history.changed_at.empty()) return "versions are valid from the time of their run";
+  if (!merges) return nullptr;
+  if (merge.strategy == MergeStrategy::kDeleteInsert) return "each load replaced the rows of its merge_keys";
+  if (merge.missing && !ListingsTellAll(table)) return "a key went with the load that did not give it";
+  if (merge.strategy == MergeStrategy::kScd2) return "each load was compared with the versions that were there";
   return nullptr;
+}
+
+// Whether one by one each run has to say when and how it was loaded.
+bool NeedsItsLoads(const config::TableConfig& table) {
+  using config::MergeStrategy;
+  if (table.overwrite_partitions) return false;
+  if (table.write_disposition != config::WriteDisposition::kMerge || table.merge.missing) return true;
+  const bool dated = !table.merge.history.changed_at.empty() && table.delete_when.empty();
+  return table.merge.strategy != MergeStrategy::kDeleteInsert &&
+         !(table.merge.strategy == MergeStrategy::kScd2 && dated);
 }
 
 // Why a table of later runs alone would have rows that it never had; null: it has rows as they were loaded.
@@ -251,29 +309,36 @@ bool ListingsTellAll(const config::TableConfig& table) {
 
 namespace {
 
-// Runs before version 3 of the archive did not say whether they listed all keys.
-Status CheckListings(const RunContext& context, const config::TableConfig& table, const RederivePlan& plan) {
-  if (table.write_disposition != config::WriteDisposition::kMerge || !table.merge.missing) return Status::OK();
-  const auto silent = std::ranges::find_if(plan.runs, [](const ArchivedRun& run) { return run.mark.entries == 0; });
+// Older archives say nothing of what the runs listed (before version 3), or how they were loaded (before 4).
+Status CheckLoads(const RunContext& context, const config::TableConfig& table, const RederivePlan& plan) {
+  const bool lists = table.write_disposition == config::WriteDisposition::kMerge && table.merge.missing;
+  const bool needs_loads = plan.why_one_by_one != nullptr && NeedsItsLoads(table);
+  if (!lists && !needs_loads) return Status::OK();
+  const auto silent = std::ranges::find_if(plan.runs, [&](const ArchivedRun& run) {
+    return needs_loads ? run.mark.loaded_at.empty() : run.mark.entries == 0;
+  });
   if (silent == plan.runs.end()) return Status::OK();
-  return MakeError(Fault::kConfig, "which keys went with run " + silent->run + " is not known",
+  return MakeError(Fault::kConfig,
+                   lists ? "which keys went with run " + silent->run + " is not known"
+                         : "when the rows of run " + silent->run + " were loaded is not known",
                    {.code = "E0864",
                     .where = context.project.WhereIs(table.config_path),
-                    .why = silent->mark.run.empty() ? "its process died before it said whether its listing was whole"
+                    .why = silent->mark.run.empty() ? "its process died before it said how it was loaded"
                                                     : "an older firn archived it, which did not say so",
                     .state = "nothing was changed",
-                    .next = "firn run, which lists all keys; then firn rederive " + table.name});
+                    .next = lists && !needs_loads ? "firn run, which lists all keys; then firn rederive " + table.name
+                                                  : "firn run --select " + table.name + " --full-refresh"});
 }
 
 }  // namespace
 
 Result<RederivePlan> PlanRederive(const RunContext& context, const config::PipelineConfig& pipeline,
-                                  const config::TableConfig& table, const LoadedRange& range) {
+                                  const config::TableConfig& table, const LoadedRange& range, MarkTrust trust) {
   ARROW_ASSIGN_OR_RAISE(const source::SourceType* type, context.sources.TypeOf(pipeline));
   if (type->replay == nullptr) return NoArchive(table, type->why_no_replay);
-  if (const char* why = WhyLoadsMatter(table)) {
-    return MakeError(Fault::kConfig,
-                     "the table depends on which rows were loaded together, which an archive read as one does not tell",
+  const char* one_by_one = WhyOneByOne(table);
+  if (const char* why = WhyNotRepeatable(table, one_by_one)) {
+    return MakeError(Fault::kConfig, "the table depends on loads that an archive cannot repeat",
                      {.code = "E0864",
                       .where = context.project.WhereIs(table.config_path),
                       .why = why,
@@ -294,43 +359,22 @@ Result<RederivePlan> PlanRederive(const RunContext& context, const config::Pipel
                         context.committer.OpenStreamOn(BranchOf(table), IdentifierOf(pipeline, table), stream));
   if (!opened.table) return NoArchive(table, "the table does not exist yet");
   ARROW_ASSIGN_OR_RAISE(const auto archived,
-                        ListArchived(context, pipeline, table, opened.table->metadata->table_uuid));
-  const bool replaces = table.write_disposition == config::WriteDisposition::kReplace;
+                        ListArchived(context, pipeline, table, opened.table->metadata->table_uuid, trust));
+  const bool replaces = table.write_disposition == config::WriteDisposition::kReplace && !table.overwrite_partitions;
   const bool appends = table.write_disposition == config::WriteDisposition::kAppend;
   const NamedRuns named = RunsOfSnapshots(*opened.table->metadata, BranchOf(table), stream);
   auto plan = PlanRederive(archived, named, opened.version.hash, appends, replaces, range);
   if (plan.ok()) {
-    ARROW_RETURN_NOT_OK(CheckListings(context, table, *plan));
+    plan->why_one_by_one = plan->runs.size() > 1 || NeedsItsLoads(table) ? one_by_one : nullptr;
+    ARROW_RETURN_NOT_OK(CheckLoads(context, table, *plan));
     const bool soft = table.write_disposition == config::WriteDisposition::kMerge &&
-                      table.merge.deletes == config::Deletes::kSoft && !table.delete_when.empty();
+                      table.merge.deletes == config::Deletes::kSoft && !table.delete_when.empty() &&
+                      plan->why_one_by_one == nullptr;
     if (soft) plan->notes.push_back("deleted rows will say the time of this rederive in " + table.merge.deleted_at);
     return plan;
   }
   return WithContext(plan.status(), {.where = context.project.WhereIs(table.config_path),
                                      .next = "firn run --select " + table.name + " --full-refresh"});
-}
-
-Result<TableResult> Rederive(const RunContext& context, const config::PipelineConfig& pipeline,
-                             const config::TableConfig& table, const RederivePlan& plan, std::stop_token stop) {
-  ARROW_ASSIGN_OR_RAISE(const auto lease, AcquireLease(context, "pipeline-" + pipeline.name));
-  source::ArchivedBodies archived{.store = &context.files, .root = table.raw.location};
-  ARROW_ASSIGN_OR_RAISE(archived.keys, RawKeysOf(context.project, table));
-  for (const ArchivedRun& run : plan.runs) {
-    archived.runs.push_back({.run = run.run, .dataset = run.dataset, .entries_min = run.mark.entries});
-  }
-  ARROW_ASSIGN_OR_RAISE(const source::SourceType* type, context.sources.TypeOf(pipeline));
-  ARROW_ASSIGN_OR_RAISE(const auto source,
-                        type->replay({.project = &context.project, .pipeline = &pipeline}, archived));
-
-  config::PipelineConfig unarchived = pipeline;  // nothing is archived again
-  for (auto& other : unarchived.tables) other.raw.mode = config::RawConfig::Mode::kOff;
-  // The table stands alone: what was read for its relatives is archived with them.
-  const CommitGroup group{.pipeline = &unarchived, .tables = {unarchived.FindTable(table.name)}};
-  RunContext own = context;
-  own.options.full_refresh = true;
-  own.options.keep_position = true;
-  own.options.command = "rederive";
-  return RunGroup(own, group, *source, stop).front();
 }
 
 }  // namespace firn::pipeline

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "config/project.h"
+#include "io/raw_cipher.h"
 #include "pipeline/archive_mark.h"
 #include "pipeline/run_context.h"
 #include "pipeline/run_result.h"
@@ -29,6 +30,15 @@ struct ArchivedRun {
   std::string dataset = {};  // io::RawArchivePlace
   Owner owner = Owner::kTable;
   std::optional<Timestamp> began = {};  // by its id; nullopt: it tells none
+  bool in_table = false;                // it lies in the raw table, which says the rest of it
+  io::RawSeal seal = {};
+  int64_t bytes = 0;  // of the bodies as received
+};
+
+/// What becomes of marks whose key is not there.
+enum class MarkTrust {
+  kChecked,  // E0866: rows are made of what they say
+  kShown,    // they are taken as they are: it is shown, or removed, what they say
 };
 
 /// When runs began; nullopt: no bound.
@@ -47,6 +57,7 @@ struct RederivePlan {
   std::vector<std::string> notes;        // what will differ though nothing is missing, for people
   std::vector<std::string> outside;      // committed, and not of the range
   std::vector<std::string> gaps;  // what the table will lack, for people; empty: it will be what it was loaded from
+  const char* why_one_by_one = nullptr;  // it matters what was loaded together: each run is a load of its own
 };
 
 /// Runs that the snapshots of a table name as those whose rows they brought.
@@ -67,17 +78,23 @@ Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, cons
 /// good, and the last to arrive stays. Pure.
 bool ListingsTellAll(const config::TableConfig& table);
 
-/// Lists what is archived for the table of that id, and reads the marks. Errors: kConfig E0866, kBadData.
+/// Lists what is archived for the table of that id, in its archive and in its raw table, and reads the marks. Errors:
+/// kConfig E0866, E0992; kBadData.
 Result<std::vector<ArchivedRun>> ListArchived(const RunContext& context, const config::PipelineConfig& pipeline,
-                                              const config::TableConfig& table, const std::string& table_uuid);
+                                              const config::TableConfig& table, const std::string& table_uuid,
+                                              MarkTrust trust = MarkTrust::kChecked);
 
 /// Lists and plans. Errors: as PlanRederive; kConfig E0862 when the table has no archive or does not exist; E0868 when
 /// the rows of a range depend on those before it.
 Result<RederivePlan> PlanRederive(const RunContext& context, const config::PipelineConfig& pipeline,
-                                  const config::TableConfig& table, const LoadedRange& range = {});
+                                  const config::TableConfig& table, const LoadedRange& range = {},
+                                  MarkTrust trust = MarkTrust::kChecked);
 
-/// Reads the planned runs through the configuration as it is now and publishes the table in one overwrite; where its
-/// source goes on reading stays as it was. Nothing is archived again.
+/// Reads the planned runs through the configuration as it is now and publishes the table in one commit; where its
+/// source goes on reading stays as it was. Runs that are loaded one by one go to a branch, which becomes main at the
+/// end; what is left of one that ended early is in nobody's way, and the next one begins anew. Nothing is archived
+/// again. Rows that do not fit take the place of those of the table that are in the quarantine, but for rows of runs
+/// that are not read.
 Result<TableResult> Rederive(const RunContext& context, const config::PipelineConfig& pipeline,
                              const config::TableConfig& table, const RederivePlan& plan, std::stop_token stop);
 

@@ -19,7 +19,7 @@ std::vector<std::string> Names(const std::vector<ArchivedRun>& runs) {
 TEST(ArchiveMark, RoundTrips) {
   const ArchiveMark mark{.run = "r1", .table_uuid = "u", .from = "a", .to = "b", .complete = true, .anew = true};
   EXPECT_EQ(*ParseArchiveMark(WriteArchiveMark(mark, nullptr)), mark);
-  EXPECT_EQ(FaultOf(ParseArchiveMark("{\"version\":4}").status()), Fault::kConfig);
+  EXPECT_EQ(FaultOf(ParseArchiveMark("{\"version\":5}").status()), Fault::kConfig);
   EXPECT_EQ(FaultOf(ParseArchiveMark("nonsense").status()), Fault::kBadData);
 }
 

@@ -135,7 +135,7 @@ void CleanUp(const RunContext& context, const std::vector<CommitGroup>& groups, 
   }
   for (const CommitGroup& group : groups) {
     for (const auto* table : group.tables) {
-      const auto swept = RemoveExpiredRaw(context, *group.pipeline, *table);
+      const auto swept = RemoveExpiredRaw(context, *group.pipeline, *table, {});
       if (!swept.ok()) {
         log::Warn("old raw bodies not removed", {{"table", table->name}, {"reason", swept.status().message()}});
         continue;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,19 @@ struct BackfillSlice {
   std::string state;          // of the group's first table once the slice is committed
 };
 
+/// What a rederive reads.
+struct RederivedRuns {
+  std::string first;             // id of the first run
+  std::set<std::string> others;  // ids of later ones that it does not read
+};
+
+/// How a run that is repeated by itself was loaded (ArchiveMark).
+struct ReplayedLoad {
+  bool listed = false;
+  bool pass = false;
+  std::optional<int64_t> window_ms;  // of `pass`; nullopt: all
+};
+
 struct RunOptions {
   TableSelection selection;
   bool full_refresh = false;              // read everything anew and publish it in one overwrite
@@ -60,8 +74,11 @@ struct RunOptions {
   bool may_repeat_rows = false;           // --from and --to on an append table: its rows may be taken twice
   bool may_delete_many = false;           // `deletes: missing` and full_refresh may delete most of the table
   bool keep_position = false;             // the live position does not move, whatever is read (rederive)
-  std::optional<int64_t> max_rows;        // per table; the live position does not move past what was read whole
-  int threads = 2;                        // per run: decoding and encoding
+  std::optional<RederivedRuns> rederives;  // of these runs, rows in the quarantine give way to what is found now
+  std::optional<ReplayedLoad> replays;     // with keep_position
+  std::string branch;                      // loads go there; empty: where each table says
+  std::optional<int64_t> max_rows;         // per table; the live position does not move past what was read whole
+  int threads = 2;                         // per run: decoding and encoding
   int groups_in_parallel = 2;
   std::string command = "run";  // for the history
 };

@@ -68,7 +68,7 @@ bool TableLoad::reads_anew() const {
 }
 
 Status TableLoad::Open() {
-  ARROW_ASSIGN_OR_RAISE(opened_, context_.committer.OpenStreamOn(BranchOf(table_), identifier_, stream_id_));
+  ARROW_ASSIGN_OR_RAISE(opened_, context_.committer.OpenStreamOn(branch(), identifier_, stream_id_));
   base_ = opened_.table ? opened_.table->metadata : nullptr;
   if (base_ != nullptr) {
     ARROW_RETURN_NOT_OK(
@@ -101,6 +101,8 @@ Status TableLoad::Open() {
   document_.fingerprint = fingerprint;
   if (merges() && !keeps_position()) {
     reread_ = RereadOf(table_, before_, context_.options.reconcile, context_.loaded_at);
+  } else if (merges() && context_.options.replays && context_.options.replays->pass) {
+    reread_ = source::Reread{.window_ms = context_.options.replays->window_ms};
   }
   result_.position_before = Brief(before_);
   result_.cursor_before = ShortPosition(before_);
@@ -153,6 +155,7 @@ Status TableLoad::Read(const ReadOptions& options, std::stop_token stop) {
   all_stable_ = !splits_.empty() && std::ranges::all_of(splits_, [](const source::Split& split) {
     return split.resumability == source::Resumability::kStable;
   });
+  if (bodies_ != nullptr && options.checkpoint && commits_midway()) bodies_->HoldBack();
   for (const source::Split& split : splits_) {
     ARROW_ASSIGN_OR_RAISE(auto reader, source_.OpenSplit(request, split));
     while (!limited_) {
@@ -195,12 +198,17 @@ Status TableLoad::OnEvent(const source::Split& split, source::Event event, const
 Status TableLoad::OnPosition(const std::string& split, source::Position position) {
   if (!in_flight_.empty()) {
     in_flight_.back().later.emplace_back(split, std::move(position));
+    in_flight_.back().num_bodies = num_bodies();
     return Status::OK();
   }
-  if (!guessed_.empty()) guessed_.back().later.emplace_back(split, position);
+  bodies_covered_ = num_bodies();
+  if (!guessed_.empty()) {
+    guessed_.back().later.emplace_back(split, position);
+    guessed_.back().num_bodies = bodies_covered_;
+  }
   document_.Set(split, std::move(position));
   rows_past_position_ = 0;
-  return Status::OK();
+  return ReleaseBodies();
 }
 
 // Cuts a batch at --max-rows; true if it did. Of an append all of it goes, because a row behind the last position would
@@ -267,7 +275,8 @@ Status TableLoad::PushRows(const std::string& split, source::JsonRows rows, std:
                         .deleted = std::move(rows.deleted),
                         .undecided = std::move(undecided),
                         .num_bytes = batch.num_bytes,
-                        .origin = std::move(batch.origin)});
+                        .origin = std::move(batch.origin),
+                        .num_bodies = num_bodies()});
   return reader_->Push(std::move(rows.page), std::move(rows.rows), next_tag_++);
 }
 
@@ -302,6 +311,7 @@ void TableLoad::StartOver() {
   binding_ = NewBinding();
   bound_.reset();
   document_ = before_guess_;
+  bodies_covered_ = bodies_covered_before_guess_;
   progress_.rows -= rows_since_commit_;
   result_.rows.quarantined = 0;
   counters_ = {};
@@ -314,7 +324,10 @@ void TableLoad::StartOver() {
 }
 
 Status TableLoad::Consume(json::DecodedRows rows) {
-  if (guessed_.empty() && in_prefix()) before_guess_ = document_;
+  if (guessed_.empty() && in_prefix()) {
+    before_guess_ = document_;
+    bodies_covered_before_guess_ = bodies_covered_;
+  }
   InFlight info = std::move(in_flight_.front());
   in_flight_.pop_front();
   rows.quarantined.insert(rows.quarantined.end(), info.undecided.begin(), info.undecided.end());
@@ -344,12 +357,16 @@ Status TableLoad::Consume(json::DecodedRows rows) {
   rows_past_position_ += rows.batch == nullptr ? 0 : rows.batch->num_rows();
   if (info.position) document_.Set(info.split, *info.position);
   for (const auto& [split, position] : info.later) document_.Set(split, position);
-  if (info.position || !info.later.empty()) rows_past_position_ = 0;
+  if (info.position || !info.later.empty()) {
+    rows_past_position_ = 0;
+    bodies_covered_ = info.num_bodies;
+  }
   if (in_prefix()) guessed_.push_back(std::move(info));
-  return Status::OK();
+  return ReleaseBodies();
 }
 
 Status TableLoad::Close() {
+  if (bodies_ != nullptr && bodies_->has_unstaged()) AbandonBodies();
   if (!staging_) return Status::OK();
   return staging_->End();
 }

@@ -22,8 +22,10 @@
 #include "pipeline/parent_spill.h"
 #include "pipeline/progress.h"
 #include "pipeline/quarantine.h"
+#include "pipeline/raw_table.h"
 #include "pipeline/reader_options.h"
 #include "pipeline/run_context.h"
+#include "pipeline/run_plan.h"
 #include "pipeline/run_result.h"
 #include "pipeline/stream_document.h"
 #include "pipeline/table_layout.h"
@@ -71,6 +73,11 @@ class TableLoad {
   /// Ends decoding and writing and returns this table's share of a commit, nullopt if there is nothing to say.
   /// `at_end`: reading ended well.
   Result<std::optional<table::StagedTable>> Stage(bool at_end, std::stop_token stop);
+  /// The share of the raw table in the commit of `staged`, what Stage returned; nullopt: there is none.
+  Result<std::optional<table::StagedTable>> StageBodies(const table::StagedTable& staged, bool at_end,
+                                                        std::stop_token stop);
+  /// Says that bodies that were written and not committed are left for the next run to remove.
+  void AbandonBodies();
   /// Takes the answer to the last Stage, null if that had nothing to say, and acknowledges the source.
   Status Committed(const table::CommittedTable* committed);
 
@@ -95,6 +102,7 @@ class TableLoad {
     int64_t num_bytes = 0;
     bool names = false;  // no rows of the table, but keys of parents whose children were all given
     std::shared_ptr<const source::RowOrigin> origin;  // of rows of files
+    int64_t num_bodies = 0;                           // that the last of its positions covers
   };
 
   Status OnEvent(const source::Split& split, source::Event event, const ReadOptions& options);
@@ -137,6 +145,10 @@ class TableLoad {
   Result<std::unique_ptr<TableSink>> MakeSink(table::TableWriterOptions options);
   Status OpenArchive();
   Status MarkArchived();
+  ArchiveMark MarkOf(const std::string& state_hash) const;
+  int64_t num_bodies() const;
+  bool commits_midway() const;
+  Status ReleaseBodies();
   Status CheckMayPublish(int64_t num_rows) const;
   Status CheckRefresh() const;
   Result<std::optional<table::StagedTable>> StageTable(bool at_end, std::stop_token stop);
@@ -146,6 +158,7 @@ class TableLoad {
   bool reads_anew() const;
   bool merges() const;
   bool lists_all() const;
+  std::string branch() const { return context_.options.branch.empty() ? BranchOf(table_) : context_.options.branch; }
   bool is_whole_listing() const;
   bool replaces_children() const;
   LoadKind kind() const;
@@ -187,7 +200,10 @@ class TableLoad {
   std::unique_ptr<format::json::TableReader> reader_;
   std::shared_ptr<const format::json::MaskTree> masks_;  // of reader_
   std::unique_ptr<io::RawArchiveWriter> archive_;        // null: raw is off
-  io::RawKeys raw_keys_;                                 // of archive_
+  RawTableWriter* bodies_ = nullptr;                     // archive_, of mode table
+  int64_t bodies_covered_ = 0;                           // of `document_`
+  int64_t bodies_covered_before_guess_ = 0;
+  io::RawKeys raw_keys_;  // of archive_
   bool made_raw_key_ = false;
   int64_t archived_entries_ = 0;           // of archive_, durable before the last commit
   std::unique_ptr<ArrowFitting> fitting_;  // of rows that come typed; null: none did

@@ -30,7 +30,12 @@ bool TableLoad::progress_is_safe() const {
 }
 
 bool TableLoad::position_covers_rows() const {
-  if (rows_past_position_ > 0 || replaces_all() || context_.options.from || context_.options.to) return false;
+  return rows_past_position_ == 0 && commits_midway();
+}
+
+// A commit may come before the end of the reading, at a position that covers all rows.
+bool TableLoad::commits_midway() const {
+  if (replaces_all() || context_.options.from || context_.options.to) return false;
   if (table_.write_disposition != config::WriteDisposition::kAppend || !table_.parent.empty()) return false;
   return all_stable_;
 }
@@ -190,7 +195,7 @@ Result<std::optional<table::StagedTable>> TableLoad::StageTable(bool at_end, std
       return table::RowDelta{.added = staged_.added, .removed = staged_.removed};
     };
   }
-  out.branch = BranchOf(table_);
+  out.branch = branch();
   out.stream_id = stream_id_;
   out.epoch = opened_.epoch;
   out.from = opened_.version;

@@ -5,11 +5,13 @@
 #include "io/raw_archive.h"
 #include "pipeline/archive_mark.h"
 #include "pipeline/new_partition_spec.h"
+#include "pipeline/quarantine_staging.h"
 #include "pipeline/raw_keys.h"
 #include "pipeline/rederive.h"
 #include "pipeline/run_columns.h"
 #include "pipeline/run_plan.h"
 #include "pipeline/table_load.h"
+#include "table/commit/stream_state.h"
 
 namespace firn::pipeline {
 namespace {
@@ -46,10 +48,40 @@ Status TableLoad::OpenArchive() {
     log::Info("key of raw archives made", {{"file", RawKeyFile(context_.project)}});
   }
   raw_keys_ = std::move(keys.keys);
+  if (table_.raw.mode == config::RawConfig::Mode::kTable) {
+    const std::string suffix = context_.options.backfill ? context_.options.backfill->stream_suffix : "";
+    if (context_.quarantine_staging != nullptr) context_.quarantine_staging->Collect(RawTableOf(pipeline_, table_));
+    ARROW_ASSIGN_OR_RAISE(auto bodies, RawTableWriter::Open(context_, pipeline_, table_, suffix, raw_keys_));
+    bodies_ = bodies.get();
+    archive_ = std::move(bodies);
+    return Status::OK();
+  }
   ARROW_ASSIGN_OR_RAISE(archive_,
                         io::RawArchiveWriter::Open(context_.files, ArchivePlaceOf(pipeline_, table_, context_.run_id),
                                                    {.keys = raw_keys_}));
   return Status::OK();
+}
+
+int64_t TableLoad::num_bodies() const {
+  return archive_ == nullptr ? 0 : archive_->num_entries();
+}
+
+// While types are guessed, rows may all come again, and a commit may then come earlier.
+Status TableLoad::ReleaseBodies() {
+  return bodies_ == nullptr || in_prefix() ? Status::OK() : bodies_->Release(bodies_covered_);
+}
+
+Result<std::optional<table::StagedTable>> TableLoad::StageBodies(const table::StagedTable& staged, bool at_end,
+                                                                 std::stop_token stop) {
+  if (bodies_ == nullptr) return std::nullopt;
+  // What an append read past its position will come again.
+  const bool all = at_end && !(limited_ && commits_midway());
+  return bodies_->Stage(all ? num_bodies() : bodies_covered_,
+                        MarkOf(table::NextVersion(staged.from, staged.state).hash), std::move(stop));
+}
+
+void TableLoad::AbandonBodies() {
+  if (bodies_ != nullptr) bodies_->Abandon();
 }
 
 // Of such a run the table has the keys that it gave, with their values, and no others.
@@ -59,18 +91,25 @@ bool TableLoad::is_whole_listing() const {
 
 // Says which archived runs were committed, and how far: only those are read by `rederive`.
 Status TableLoad::MarkArchived() {
-  if (archive_ == nullptr) return Status::OK();
+  if (archive_ == nullptr || bodies_ != nullptr) return Status::OK();  // of bodies in a table it is in their commit
   const std::string folder = io::RawRunFolder(ArchivePlaceOf(pipeline_, table_, context_.run_id));
-  const ArchiveMark mark{.run = context_.run_id,
-                         .table_uuid = base_ == nullptr ? "" : base_->table_uuid,
-                         .from = state_hash_before_,
-                         .to = opened_.version.hash,
-                         .complete = finished_,
-                         .backfill = context_.options.backfill.has_value(),
-                         .anew = replaces_all() || is_whole_listing(),
-                         .entries = archived_entries_};
   const io::RawKey* key = raw_keys_.write ? &*raw_keys_.write : nullptr;
-  return context_.files.WriteAtomic(folder + "/" + kArchiveMark, WriteArchiveMark(mark, key));
+  return context_.files.WriteAtomic(folder + "/" + kArchiveMark, WriteArchiveMark(MarkOf(opened_.version.hash), key));
+}
+
+ArchiveMark TableLoad::MarkOf(const std::string& state_hash) const {
+  return {.run = context_.run_id,
+          .table_uuid = base_ == nullptr ? "" : base_->table_uuid,
+          .from = state_hash_before_,
+          .to = state_hash,
+          .complete = finished_ || bodies_ != nullptr,  // a raw table has what was committed and no more
+          .backfill = context_.options.backfill.has_value(),
+          .anew = replaces_all() || is_whole_listing(),
+          .loaded_at = FormatTimestamp(context_.loaded_at),
+          .listed = lists_all() && WhyNotWhole().empty(),
+          .pass = reread_ && table_.merge.missing && WhyNotWhole().empty(),
+          .window_ms = reread_ ? reread_->window_ms.value_or(-1) : -1,
+          .entries = archived_entries_};
 }
 
 Status TableLoad::OpenSink() {

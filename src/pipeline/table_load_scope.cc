@@ -33,7 +33,9 @@ bool TableLoad::merges() const {
 
 // A key that this run does not give ends, so the run has to give all. A source with positions gives what is new.
 bool TableLoad::lists_all() const {
-  return merges() && table_.merge.missing && !table_.incremental && !keeps_position() && before_.splits.empty();
+  if (!merges() || !table_.merge.missing || table_.incremental) return false;
+  if (context_.options.replays) return context_.options.replays->listed;
+  return !keeps_position() && before_.splits.empty();
 }
 
 bool TableLoad::replaces_children() const {
@@ -80,6 +82,8 @@ Result<table::RetireScope> TableLoad::Scope(const schema::Schema& schema) {
 // Why keys that this load does not have may still be at the source; empty: they are gone.
 std::string TableLoad::WhyNotWhole() const {
   if (!finished_ || limited_) return "the reading was cut";
+  const auto& replays = context_.options.replays;
+  if (replays && !replays->listed && !replays->pass) return "the run that is repeated did not give all";
   const bool counts = !failpoint::SeededBug("delete_what_was_not_read");
   if (counts && result_.rows.quarantined > 0)
     return std::to_string(result_.rows.quarantined) + " rows went to quarantine";

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "config/project.h"
-#include "io/raw_key.h"
+#include "io/raw_archive.h"
 #include "source/source.h"
 
 namespace firn::io {
@@ -59,18 +59,10 @@ struct ReadingNote {
   std::string why;
 };
 
-/// Archived runs of one table, in the order they ran. Borrowed.
+/// Archived runs of one table, in the order they ran.
 struct ArchivedBodies {
-  struct Run {
-    std::string run;
-    std::string dataset;  // io::RawArchivePlace
-    std::optional<int64_t> entries_max = {};
-    int64_t entries_min = 0;  // a run that has fewer is damaged
-  };
-  io::FileStore* store = nullptr;
-  std::string root;  // of the raw archive
-  io::RawKeys keys;
-  std::vector<Run> runs;
+  std::vector<std::string> runs;
+  io::RawRunOpener open;
 };
 
 /// A value of a cursor: as a person writes it, or as a table has it.

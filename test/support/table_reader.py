@@ -73,6 +73,10 @@ class TableReader:
     def rows(self, project, table, engine="pyiceberg", snapshot=None):
         return self.read(project, table, engine, snapshot)["rows"]
 
+    def delete_rows(self, project, table, where):
+        """Takes rows out of a table, as another program does."""
+        self.ask(engine="delete_rows", catalog=project.catalog, warehouse=project.path("lake"), table=table, where=where)
+
     def delete_contents(self, project, table):
         """Of each live delete file of each snapshot: 1 by position or a vector, 2 by equality, as pyiceberg reads it."""
         return self.ask(engine="deletes", catalog=project.catalog, warehouse=project.path("lake"), table=table)["contents"]
@@ -205,6 +209,9 @@ def _serve():
                 answer = {"refs": {name: ref.snapshot_id for name, ref in _load(request).metadata.refs.items()}}
             elif request.get("engine") == "deletes":
                 answer = {"contents": _delete_contents(_load(request))}
+            elif request.get("engine") == "delete_rows":
+                _load(request).delete(request["where"])
+                answer = {}
             else:
                 answer = _read(request)
         except Exception as error:  # handed to the asker

@@ -136,7 +136,7 @@ class Lowering {
     if (table.empty_body_is_no_records) plan.empty_body = EmptyBody::kNoRecords;
     plan.primary_key = table.primary_key;
     plan.boundary = Boundary(table);
-    plan.archive_raw = table.raw.mode == config::RawConfig::Mode::kArchive;
+    plan.archive_raw = table.raw.mode != config::RawConfig::Mode::kOff;
     if (table.partitions) Partitions(*table.partitions, &plan);
     if (!table.parent.empty()) plan.parent = Parent(table, plan);
     for (const auto& column : table.columns) {

@@ -4,7 +4,6 @@
 #include <deque>
 #include <map>
 
-#include "io/raw_archive.h"
 #include "source/rest/incremental.h"
 #include "source/rest/row_events.h"
 
@@ -40,14 +39,7 @@ class ReplayReader : public SplitReader {
       const ReplayRun& run = options_.runs[run_];
       if (reader_ == nullptr) {
         num_entries_ = 0;
-        const io::RawArchivePlace place{.root = options_.root,
-                                        .pipeline = plan_.name,
-                                        .dataset = run.dataset,
-                                        .table = table_.name,
-                                        .run = run.run};
-        ARROW_ASSIGN_OR_RAISE(reader_,
-                              io::RawArchiveReader::Open(*options_.store, place,
-                                                         {.keys = options_.keys, .entries_min = run.entries_min}));
+        ARROW_ASSIGN_OR_RAISE(reader_, options_.open(table_.name, run.run));
       }
       if (run.entries_max && num_entries_ >= *run.entries_max) continue;
       ARROW_ASSIGN_OR_RAISE(std::optional<io::RawEntry> entry, reader_->Next());
@@ -119,7 +111,7 @@ class RawReplaySource : public Source {
 }  // namespace
 
 Result<std::unique_ptr<Source>> MakeRawReplaySource(RestPlan plan, RawReplayOptions options) {
-  FIRN_CHECK(options.store != nullptr);
+  FIRN_CHECK(options.open != nullptr);
   return std::make_unique<RawReplaySource>(std::move(plan), std::move(options));
 }
 

@@ -8,8 +8,7 @@
 
 #include "base/status.h"
 #include "connector/plan.h"
-#include "io/file_store.h"
-#include "io/raw_key.h"
+#include "io/raw_archive.h"
 #include "source/source.h"
 
 namespace firn::source::rest {
@@ -18,16 +17,12 @@ namespace firn::source::rest {
 /// committed must not be named, because the next run read its rows again.
 struct ReplayRun {
   std::string run;
-  std::string dataset;  // io::RawArchivePlace
-  std::optional<int64_t> entries_max;
-  int64_t entries_min = 0;  // a run that has fewer is damaged
+  std::optional<int64_t> entries_max = {};
 };
 
 struct RawReplayOptions {
-  io::FileStore* store = nullptr;  // borrowed
-  std::string root;                // of the raw archive
-  std::vector<ReplayRun> runs;     // in the order they ran
-  io::RawKeys keys = {};
+  std::vector<ReplayRun> runs;  // in the order they ran
+  io::RawRunOpener open;
 };
 
 /// Makes a source that yields the archived bodies of each table in reading order, with the rows, constants and

@@ -54,7 +54,9 @@ TEST(RawReplay, GivesTheSameRowsWithoutTheSource) {
   archive.reset();
   ASSERT_EQ(read.size(), 6u);
 
-  RawReplayOptions options{.store = store.get(), .root = folder.path(), .runs = {{.run = "r1", .dataset = "d"}}};
+  RawReplayOptions options{.runs = {{.run = "r1"}}, .open = [&](const std::string&, const std::string&) {
+                             return io::RawArchiveReader::Open(*store, place);
+                           }};
   EXPECT_EQ(RowsOf(*MakeRawReplaySource(plan, options).ValueOrDie(), {.table = "t"}), read);
   options.runs[0].entries_max = 1;
   EXPECT_EQ(RowsOf(*MakeRawReplaySource(plan, options).ValueOrDie(), {.table = "t"}).size(), 3u);

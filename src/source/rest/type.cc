@@ -37,11 +37,8 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
 
 Result<std::unique_ptr<Source>> Replay(const PipelineContext& context, const ArchivedBodies& archived) {
   ARROW_ASSIGN_OR_RAISE(connector::RestPlan plan, Lower(context));
-  RawReplayOptions options{.store = archived.store, .root = archived.root, .runs = {}, .keys = archived.keys};
-  for (const auto& run : archived.runs) {
-    options.runs.push_back(
-        {.run = run.run, .dataset = run.dataset, .entries_max = run.entries_max, .entries_min = run.entries_min});
-  }
+  RawReplayOptions options{.runs = {}, .open = archived.open};
+  for (const std::string& run : archived.runs) options.runs.push_back({.run = run});
   return MakeRawReplaySource(std::move(plan), std::move(options));
 }
 

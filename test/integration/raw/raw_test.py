@@ -1,6 +1,5 @@
 """The raw zone: encryption, keys, re-deriving, retention; see README.md."""
 
-import glob
 import json
 import os
 import shutil
@@ -9,91 +8,12 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
-from support.fake_api import FakeApi  # noqa: E402
-from support.firn_project import FirnProject, binary, has_failpoints  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
-
-ENGINES = ("pyiceberg", "duckdb")
-KEY_1, KEY_2 = "1" * 64, "2" * 64
-MASKED = "{email: {pii: email, mask_on_write: sha256}}"
+sys.path[:0] = [os.path.dirname(os.path.dirname(HERE)), HERE]
+from support.firn_project import binary, has_failpoints  # noqa: E402
+from raw_case import KEY_1, KEY_2, MASKED, RawCase, at  # noqa: E402
 
 
-def at(second):
-    return f"2025-01-01T00:{second // 60:02d}:{second % 60:02d}Z"
-
-
-class RawTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
-    def setUp(self):
-        self.api = FakeApi().__enter__()
-        self.orders = self.api.table("orders")
-        self.project = FirnProject(self.text())
-
-    def tearDown(self):
-        self.project.__exit__()
-        self.api.__exit__()
-
-    def text(self, write="merge", columns="{}", raw="archive", incremental=True, extra="", top=""):
-        incremental = incremental and write != "replace"
-        return f"""version: 1
-lake: {{warehouse: ./lake}}
-{top}pipelines:
-  shop:
-    source: {{type: rest, base_url: "{self.api.url}"}}
-    dataset: shop
-    tables:
-      orders:
-        path: /v1/orders
-        params: {{limit: "2"}}
-        records: data
-        paginate: {{type: cursor, next: meta.next, param: cursor}}
-        {"incremental: {cursor: updated_at, param: since, order: asc}" if incremental else "on_error: fail"}
-        write_disposition: {write}
-        primary_key: id
-        raw: {raw}
-        maintenance: off
-        columns: {columns}
-{extra}"""
-
-    def put(self, number, second=None, **more):
-        self.orders.put({"id": number, "email": f"canary-{number}@example.com", "total": number * 1.5,
-                         "updated_at": at(number if second is None else second), **more})
-
-    def firn(self, *arguments, code=0, **options):
-        result = self.project.firn(*arguments, **options)
-        self.assertEqual(result.code, code, result)
-        return result
-
-    def rows(self, table="shop.orders", without=("_firn_loaded_at", "_firn_run_id")):
-        read = {}
-        for engine in ENGINES:
-            rows = self.reader.read(self.project, table, engine)["rows"]
-            read[engine] = sorted(json.dumps({k: v for k, v in row.items() if k not in without}, default=str, sort_keys=True)
-                                  for row in rows)
-        self.assertEqual(read["pyiceberg"], read["duckdb"])
-        return read["pyiceberg"]
-
-    def segments(self):
-        return sorted(glob.glob(self.project.path("lake-raw", "**", "*.firnraw"), recursive=True))
-
-    def key_file(self):
-        return self.project.path(".firn", "keys", "raw.key")
-
-    def assert_nowhere(self, *words):
-        for path in self.project.files():
-            with open(path, "rb") as file:
-                data = file.read()
-            for word in words:
-                self.assertNotIn(word.encode(), data, path)
-
+class RawTest(RawCase):
     # ---- encryption ----
 
     def test_personal_data_is_nowhere_in_plain_and_rederive_reads_it(self):
@@ -250,15 +170,62 @@ lake: {{warehouse: ./lake}}
         self.assertEqual(len(self.rows("shop._quarantine")), 1)
         self.assert_nowhere("canary")
 
+    def test_a_rederive_takes_the_place_of_its_rows_in_the_quarantine(self):
+        self.project.write(self.text(columns="{total: {type: long}}", extra="        schema_contract: {types: discard_row}\n"))
+        self.put(1, total=1)
+        self.put(2, total="many")
+        self.project.run()
+        quarantined = self.rows("shop._quarantine", without=("_firn_loaded_at", "_firn_run_id", "ordinal"))
+        self.assertEqual(len(quarantined), 1)
+        for _ in range(2):
+            self.firn("rederive", "orders", "--yes")
+            self.assertEqual(self.rows("shop._quarantine", without=("_firn_loaded_at", "_firn_run_id", "ordinal")), quarantined)
+        self.project.write(self.text(columns="{total: {type: string}}"))
+        self.firn("rederive", "orders", "--yes")
+        self.assertEqual(len(self.rows()), 2)
+        self.assertEqual(self.rows("shop._quarantine"), [], "what fits now is in the table alone")
+
+    def test_listing_and_removing_need_no_key(self):
+        self.project.write(self.text(columns=MASKED))
+        self.put(1)
+        self.project.run()
+        os.remove(self.key_file())
+        listed = self.firn("raw", "list").out
+        self.assertIn("needed", listed)
+        self.assertIn("not checked", listed)
+        refused = self.firn("rederive", "orders", "--yes", code=2).err
+        self.assertIn("E0866", refused)
+        self.assertIn("put the file with that key back at " + self.key_file(), refused)
+        self.project.write(self.text(columns=MASKED, raw="{mode: archive, retention: 0}"))
+        self.firn("raw", "prune", "orders", "--yes")
+        self.assertEqual(self.segments(), [])
+
+    def test_runs_loaded_one_by_one_are_published_at_once(self):
+        if not has_failpoints():
+            self.skipTest("the binary has no failpoints")
+        way = dict(extra="        merge_strategy: delete_insert\n        merge_key: total\n")
+        for point in ("rederive.loaded", "rederive.before_publish", "commit.after_swap"):
+            with self.subTest(point):
+                self.tearDown()
+                self.setUp()
+                self.three_runs(**way)
+                self.put(1, 10, total=4.5)  # takes the place of row 3
+                self.project.run()
+                table = self.rows()
+                self.assertEqual(self.ids(), [1, 2])
+                head = self.project.metadata("shop.orders")["current-snapshot-id"]
+                died = self.project.firn("rederive", "orders", "--yes", env={"FIRN_FAILPOINTS": f"{point}=kill@1"})
+                self.assertLess(died.code, 0, died)
+                self.assertEqual(self.project.metadata("shop.orders")["current-snapshot-id"], head)
+                self.put(4, 11)
+                self.project.run()
+                whole = self.rows()
+                self.assertEqual(len(whole), len(table) + 1)
+                self.firn("rederive", "orders", "--yes")
+                self.assertEqual(self.rows(), whole)
+                self.assertNotIn("firn_rederive", self.project.metadata("shop.orders")["refs"])
+
     # ---- ranges ----
-
-    def runs(self, *arguments):
-        tables = json.loads(self.firn("raw", "list", "orders", "--json", *arguments).out)["tables"]
-        self.assertEqual(len(tables), 1)
-        return tables[0]
-
-    def ids(self):
-        return [json.loads(row)["id"] for row in self.rows()]
 
     def three_runs(self, **text):
         self.project.write(self.text(raw="archive", **text))
@@ -352,41 +319,7 @@ lake: {{warehouse: ./lake}}
     # ---- the first rederive equals the table ----
 
     def test_the_first_rederive_equals_the_table_in_every_way_of_writing(self):
-        deletes = '        delete_when: "{{ record.deleted }}"\n'
-        ways = {
-            "merge": {},
-            "delete_when": dict(extra=deletes),
-            "soft": dict(extra=deletes + "        deletes: soft\n"),
-            "sequence_by": dict(extra="        sequence_by: updated_at\n"),
-            "insert_only": dict(extra="        merge_strategy: insert_only\n"),
-            "scd2": dict(extra="        merge_strategy: scd2\n        scd2: {changed_at: updated_at}\n"),
-            "append": dict(write="append"),
-            "replace": dict(write="replace"),
-            "masked": dict(columns=MASKED),
-            "typed": dict(columns="{total: {type: \"decimal(12, 2)\"}}"),
-        }
-        for name, way in ways.items():
-            with self.subTest(name):
-                self.tearDown()
-                self.setUp()
-                self.project.write(self.text(**way))
-                for n in range(1, 5):
-                    self.put(n, deleted=False)
-                self.project.run()
-                self.put(2, 10, deleted=True)
-                self.put(5, 11, deleted=False)
-                self.put(3, 12, total=99.25, deleted=False)
-                self.project.run()
-                # The time of a soft deletion is that of the load that saw it, which is another; the command says so.
-                own = ("_firn_loaded_at", "_firn_run_id", *(("_firn_deleted_at",) if name == "soft" else ()))
-                table = self.rows(without=own)
-                self.assertTrue(table)
-                told = self.firn("rederive", "orders", "--yes").err
-                self.assertEqual("_firn_deleted_at" in told, name == "soft")
-                self.assertEqual(self.rows(without=own), table)
-                if name == "soft":
-                    gone = [r for r in self.reader.rows(self.project, "shop.orders") if r["_firn_deleted_at"] is not None]
-                    self.assertEqual([r["id"] for r in gone], [2])
+        self.check_every_way_of_writing()
 
     def test_a_run_that_was_rolled_back_is_not_read_again(self):
         for position in ("rewind", "keep"):
