@@ -165,8 +165,7 @@ Result<RawTable> RawTable::Open(catalog::Catalog& catalog, io::FileStore& files,
   out.files_ = &files;
   out.name_ = identifier.ToString();
   ARROW_ASSIGN_OR_RAISE(const auto loaded, catalog.LoadTable(identifier));
-  if (!loaded) return out;
-  ARROW_RETURN_NOT_OK(CheckIsRawTable(identifier, *loaded->metadata));
+  if (!loaded || !CheckIsRawTable(identifier, *loaded->metadata).ok()) return out;
   out.metadata_ = loaded->metadata;
   const table::Snapshot* snapshot = out.metadata_->CurrentSnapshot();
   if (snapshot == nullptr) return out;

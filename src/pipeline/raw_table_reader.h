@@ -27,7 +27,7 @@ class RawTable {
     std::vector<std::pair<int64_t, size_t>> files;  // first ordinal, index in the plan; ascending
   };
 
-  /// Reads all but the bodies. No table: no runs. Errors: kConfig E0992; of reading.
+  /// Reads all but the bodies. No table, or one that is not for bodies: no runs. Errors: of reading.
   static Result<RawTable> Open(catalog::Catalog& catalog, io::FileStore& files,
                                const catalog::TableIdentifier& identifier);
 

@@ -79,7 +79,7 @@ Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, cons
 bool ListingsTellAll(const config::TableConfig& table);
 
 /// Lists what is archived for the table of that id, in its archive and in its raw table, and reads the marks. Errors:
-/// kConfig E0866, E0992; kBadData.
+/// kConfig E0866; kBadData.
 Result<std::vector<ArchivedRun>> ListArchived(const RunContext& context, const config::PipelineConfig& pipeline,
                                               const config::TableConfig& table, const std::string& table_uuid,
                                               MarkTrust trust = MarkTrust::kChecked);

@@ -304,6 +304,11 @@ class RawTableTest(RawCase):
         self.assertIn("E0992", self.firn("run", code=2).err)
         self.assertEqual(self.rows(RAW), before)
         self.assertNotIn("shop.orders", self.project.tables())
+        self.project.write(self.text(raw="archive"))
+        self.project.run()
+        self.firn("rederive", "orders", "--yes")
+        self.assertEqual(self.ids(), [1], "an archive has nothing to do with that table")
+        self.assertEqual(self.rows(RAW), before)
 
     def test_a_renamed_table_takes_its_bodies_along(self):
         self.put(1)
