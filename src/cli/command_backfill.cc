@@ -3,6 +3,7 @@
 
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/kept_result.h"
 #include "cli/run_setup.h"
 #include "cli/table_choice.h"
 #include "pipeline/backfill.h"
@@ -71,6 +72,7 @@ Result<int> RunRange(App& app, const Arguments& arguments, const pipeline::RunCo
     request.on_slice = [&app](const auto& slice, const auto& tables) { SaySlice(app, slice, tables); };
   }
   ARROW_ASSIGN_OR_RAISE(const pipeline::RunResult run, pipeline::RunBackfill(context, request, app.stop()));
+  if (context.history != nullptr) KeepResult(context.project, *context.history, run);
   if (arguments.Flag("--json")) ARROW_RETURN_NOT_OK(app.Print(pipeline::ToJson(run) + "\n"));
   ARROW_RETURN_NOT_OK(run.tables.front().error);
   if (!app.quiet()) {

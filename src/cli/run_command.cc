@@ -7,42 +7,16 @@
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/error_text.h"
+#include "cli/kept_result.h"
 #include "cli/progress_view.h"
 #include "cli/run_setup.h"
 #include "pipeline/alerts.h"
 #include "pipeline/lineage.h"
 #include "pipeline/metrics_text.h"
 #include "pipeline/run.h"
-#include "pipeline/run_log.h"
 
 namespace firn::cli {
 namespace {
-
-// What was rotated away from a log goes before it.
-std::string WholeLog(const std::string& path) {
-  std::string text;
-  for (int number = log::kLogFilesKept; number >= 0; --number) {
-    std::ifstream file(number == 0 ? path : log::RotatedName(path, number), std::ios::binary);
-    text.append(std::istreambuf_iterator<char>(file), {});
-  }
-  return text;
-}
-
-void KeepResult(const config::Project& project, state::RunHistory& history, const pipeline::RunResult& result) {
-  const std::filesystem::path folder = std::filesystem::path(project.state_folder) / "runs" / result.run_id;
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  const std::string json = pipeline::ToJson(result) + "\n";
-  std::ofstream file(folder / "result.json");
-  file << json;
-  if (!file.flush()) log::Warn("result not kept", {{"folder", folder.string()}});
-  if (project.state_location.empty()) return;
-  Status kept = history.KeepFile(result.run_id, "result.json", json);
-  if (kept.ok()) {
-    kept = history.KeepFile(result.run_id, "log.jsonl", WholeLog(pipeline::RunLog::PathOf(project, result.run_id)));
-  }
-  if (!kept.ok()) log::Warn("result and log not kept in the state", {{"reason", kept.message()}});
-}
 
 std::string Counts(const pipeline::TableResult& table) {
   std::string text = std::to_string(table.rows.read) + " read";

@@ -1,7 +1,8 @@
 #include "format/json/column_plan.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
+#include <vector>
 
 #include "base/ascii.h"
 
@@ -9,18 +10,6 @@ namespace firn::format::json {
 namespace {
 
 constexpr std::string_view kNotePrefix = "firn:";
-constexpr std::array<std::string_view, 9> kSiblingSuffixes = {"bool",   "long", "decimal", "double", "string",
-                                                              "struct", "list", "json",    "map"};
-
-// The key that a column without a note is a sibling of, by its name; empty if it is none.
-std::string_view SiblingBase(std::string_view name) {
-  const size_t at = name.rfind("__");
-  if (at == std::string_view::npos || at == 0) return {};
-  const std::string_view suffix = name.substr(at + 2);
-  const bool known = std::find(kSiblingSuffixes.begin(), kSiblingSuffixes.end(), suffix) != kSiblingSuffixes.end();
-  return known ? name.substr(0, at) : std::string_view();
-}
-
 struct Place {
   const MaskTree* masks;
   const HintTree* hints;
@@ -53,13 +42,7 @@ bool IsFree(const Column& structure, const std::string& lower, bool nested) {
 }
 
 void FillStruct(Column& column, const std::vector<schema::Field>& fields, const Place& place, bool top) {
-  struct Later {
-    const schema::Field* field;
-    FieldNote note;
-    std::string base;
-    int32_t position;
-  };
-  std::vector<Later> siblings;
+  std::vector<std::pair<const schema::Field*, int32_t>> siblings;
   const auto add = [&](const schema::Field& field, const FieldNote& note, const std::string& key, int32_t position) {
     auto made = ColumnFromField(field, note, place.Child(key));
     made->position = position;
@@ -82,23 +65,16 @@ void FillStruct(Column& column, const std::vector<schema::Field>& fields, const 
       column.empty_leaf->position = position;
       continue;
     }
-    FieldNote note = ParseNote(field.doc);
-    const std::string_view base = note.key ? std::string_view() : SiblingBase(field.name);
-    if (note.sibling || !base.empty()) {
-      siblings.push_back({&field, note, note.key.value_or(std::string(base)), position});
+    const FieldNote note = ParseNote(field.doc);
+    if (note.sibling) {
+      siblings.push_back({&field, position});  // after the columns of their keys
     } else {
       add(field, note, note.key.value_or(field.name), position);
     }
   }
-  for (Later& later : siblings) {
-    const bool by_name = !later.note.sibling;
-    if (by_name && column.FindKey(later.base) < 0) {  // a key that only looks like a sibling
-      add(*later.field, later.note, later.field->name, later.position);
-      continue;
-    }
-    later.note.sibling = true;
-    later.note.json = later.note.json || (by_name && later.field->name.ends_with("__json"));
-    add(*later.field, later.note, later.base, later.position);
+  for (const auto& [field, position] : siblings) {
+    const FieldNote note = ParseNote(field->doc);
+    add(*field, note, note.key.value_or(field->name.substr(0, field->name.rfind("__"))), position);
   }
 }
 

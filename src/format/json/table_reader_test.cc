@@ -244,6 +244,14 @@ TEST(TableReader, GrowsAfterThePrefix) {
             "a__decimal: decimal(20, 0), d: {x: long}");
 }
 
+TEST(TableReader, AKeyNamedLikeASiblingKeepsItsColumn) {
+  const schema::Schema known{.fields = {{1, "a", schema::Long()}, {2, "a__string", schema::String()}}};
+  const Read read = MustRead({R"({"a":"x","a__string":"mine"} {"a":1,"a__string":"too"})"}, {.known = known});
+  EXPECT_EQ(Types(read.schema.fields), "a: long, a__string: string, a__string__2: string");
+  EXPECT_EQ(Values(read, "a__string"), "mine|too");
+  EXPECT_EQ(Values(read, "a__string__2"), "x|null");
+}
+
 TEST(TableReader, PromotesColumnsOfAnExistingTable) {
   schema::Schema known{.fields = {{1, "i", schema::Int()},
                                   {2, "f", schema::Float()},

@@ -595,8 +595,8 @@ class BackfillTest(DeletesCase):
         self.addCleanup(shutil.rmtree, os.path.dirname(said), True)
         tell = ["sh", "-c", f"cat >> {said}; echo >> {said}"]
         project = self.make(self.SETTINGS)
-        with open(project.path("firn.yaml")) as file:
-            project.write(file.read() + f"on: {{failure: {{command: {json.dumps(tell)}}}}}\n")
+        with open(project.path("firn.yaml"), "a") as file:
+            file.write(f"on: {{failure: {{command: {json.dumps(tell)}}}}}\n")
         project.run()
 
         def status():
