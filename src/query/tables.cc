@@ -111,17 +111,10 @@ std::set<int64_t> AncestorsOf(const table::TableMetadata& metadata) {
   return ids;
 }
 
-// The run is named in the token of the stream that was committed: firn.stream.<id> = {…,"run":"…"}.
+// The tokens name runs, too, but most of them are only carried on from earlier commits.
 std::string RunOf(const std::map<std::string, std::string>& summary) {
-  for (const auto& [key, value] : summary) {
-    if (!key.starts_with("firn.stream.")) continue;
-    constexpr std::string_view kRun = "\"run\":\"";
-    const size_t at = value.find(kRun);
-    if (at == std::string::npos) continue;
-    const size_t begin = at + kRun.size();
-    return value.substr(begin, value.find('"', begin) - begin);
-  }
-  return {};
+  const auto run = summary.find("firn.run");
+  return run == summary.end() ? "" : run->second;
 }
 
 TableInfo InfoOf(const catalog::TableIdentifier& identifier, const catalog::LoadedTable& loaded) {

@@ -549,7 +549,9 @@ lake: {{warehouse: ./lake}}
                     self.assertIn("firn state accept purchases --of shop/orders --yes", refused.out + refused.err)
                 self.firn("state", "accept", "purchases", "--of", "shop/orders", "--yes")
                 self.put(6)
-                self.firn("run")
+                ran = self.project.run()
+                told = self.firn("history", "shop.purchases", "--json").json()
+                self.assertEqual((told[0]["run_id"], told[0]["added_rows"]), (ran.json()["run_id"], 1), told)
                 for engine in ENGINES:
                     rows = self.reader.read(self.project, "shop.purchases", engine)["rows"]
                     self.assertEqual(sorted(row["id"] for row in rows), [1, 2, 3, 4, 5, 6])
