@@ -113,6 +113,7 @@ Status TableLoad::ApproveDeletions(const table::MergeCounts& counts) const {
                     .why = "an answer with a part missing is more often a fault than that many deletions",
                     .state = "the table is unchanged",
                     .next = "look at the source; if they are gone: firn run --select " + table_.name +
+                            (context_.options.reconcile ? " --reconcile" : "") +
                             " --yes, or deletes: {mode: missing, max_percent: …}"});
 }
 

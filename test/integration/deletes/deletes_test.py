@@ -430,6 +430,8 @@ class ReconcileTest(DeletesCase):
         refused = self.run_at(project, day(42), code=6)
         self.assertEqual(refused["error"]["code"], "E0874", refused)
         self.assertIn("in the window", refused["error"]["message"])
+        asked = self.run_at(project, day(42), "--reconcile", code=6)
+        self.assertIn("firn run --select orders --reconcile --yes", asked["error"]["next"])
         self.run_at(project, day(42), "--yes")
         self.assertEqual(len(self.ids(project)), 37)
 
