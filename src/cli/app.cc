@@ -54,7 +54,7 @@ std::string ReadStdin() {
 
 App::App(const Arguments& arguments, const Clock& clock, std::stop_token stop)
     : arguments_(arguments), clock_(clock), stop_(std::move(stop)), files_(io::MakeLocalFileStore()) {
-  FIRN_CHECK(source::RegisterBuiltinSources(sources_).ok());
+  FIRN_CHECK(source::RegisterBuiltinSources(sources_, stop_).ok());
   ReachObjectStores({}, "");  // for what is named on the command line without a project
 }
 

@@ -198,8 +198,11 @@ class Copy {
     ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app_.Http());
     connector::AuthPlan auth{.username = url.username, .password = url.password};
     if (!url.username.empty()) auth.type = connector::AuthPlan::Type::kBasic;
-    io::HttpFilesOptions options{
-        .client = http, .clock = &app_.clock(), .query = source_.query, .whole_bytes_max = memory_bytes_ / kWholeShare};
+    io::HttpFilesOptions options{.client = http,
+                                 .clock = &app_.clock(),
+                                 .stop = app_.stop(),
+                                 .query = source_.query,
+                                 .whole_bytes_max = memory_bytes_ / kWholeShare};
     ARROW_ASSIGN_OR_RAISE(options.authorizer, source::MakeAuthorizer(auth, source_.location, *http, app_.clock()));
     return io::MakeHttpFileStore(std::move(options));
   }

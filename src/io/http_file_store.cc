@@ -118,7 +118,7 @@ class Exchange {
   Result<Found> Ask(const std::string& url) {
     HttpRequest head = RequestOf(url);
     head.method = "HEAD";
-    ARROW_ASSIGN_OR_RAISE(const HttpResponse answer, asking_.Send(head, {}));
+    ARROW_ASSIGN_OR_RAISE(const HttpResponse answer, asking_.Send(head, options_.stop));
     if (answer.status >= 300) return AskForOneByte(url);  // such a server, or a URL that is signed for GET alone
     Found found{.url = url, .size = {}, .version = VersionOf(answer.headers)};
     if (IsEncoded(answer.headers)) return found;
@@ -136,7 +136,7 @@ class Exchange {
     request.headers.Set(by_etag ? "If-Match" : "If-Unmodified-Since",
                         by_etag ? found.version.etag : found.version.modified);
     request.body_bytes_max = std::max(size, kOtherBytesMax);
-    auto answer = reading_.Send(request, {});
+    auto answer = reading_.Send(request, options_.stop);
     // More than the range: the whole, so the range was not given for this version.
     if (!answer.ok() && FaultOf(answer.status()) == Fault::kBadData) return HasChanged(found.url);
     ARROW_RETURN_NOT_OK(answer.status());
@@ -152,7 +152,7 @@ class Exchange {
     HttpRequest request = RequestOf(found.url);
     request.body_bytes_max = options_.whole_bytes_max;
     if (found.size.value_or(0) > options_.whole_bytes_max) return TooLarge(found);
-    auto answer = reading_.Send(request, {});
+    auto answer = reading_.Send(request, options_.stop);
     if (!answer.ok() && FaultOf(answer.status()) == Fault::kBadData) return TooLarge(found);
     ARROW_RETURN_NOT_OK(answer.status());
     if (answer->status != 200) return HasChanged(found.url);
@@ -180,7 +180,7 @@ class Exchange {
     HttpRequest request = RequestOf(url);
     request.headers.Set("Range", "bytes=0-0");
     request.body_bytes_max = options_.whole_bytes_max;
-    auto answer = reading_.Send(request, {});
+    auto answer = reading_.Send(request, options_.stop);
     Found found{.url = url, .size = {}, .version = {}};
     if (!answer.ok() && FaultOf(answer.status()) == Fault::kBadData) return found;  // no range, and large: told later
     ARROW_RETURN_NOT_OK(answer.status());

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,7 @@ bool IsHttpLocation(std::string_view location);
 struct HttpFilesOptions {
   HttpClient* client = nullptr;                // required; borrowed
   const Clock* clock = nullptr;                // required; borrowed
+  std::stop_token stop;                        // breaks requests and waits: kCancelled
   std::unique_ptr<HttpAuthorizer> authorizer;  // null: none
   HttpHeaders headers;                         // of every request
   std::string query;                           // of every URL, without `?`; empty: none

@@ -7,9 +7,9 @@
 
 namespace firn::source {
 
-Status RegisterBuiltinSources(SourceRegistry& registry) {
+Status RegisterBuiltinSources(SourceRegistry& registry, const std::stop_token& stop) {
   ARROW_RETURN_NOT_OK(registry.Add(airbyte::Type()));
-  ARROW_RETURN_NOT_OK(registry.Add(files::Type()));
+  ARROW_RETURN_NOT_OK(registry.Add(files::Type(stop)));
   ARROW_RETURN_NOT_OK(registry.Add(process::Type()));
   return registry.Add(rest::Type());
 }

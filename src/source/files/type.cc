@@ -47,11 +47,12 @@ Status Validate(const PipelineContext& context) {
   return Status::OK();
 }
 
-Result<std::shared_ptr<io::FileStore>> OpenStore(const PipelineContext& context, const Services& services) {
+Result<std::shared_ptr<io::FileStore>> OpenStore(const PipelineContext& context, const Services& services,
+                                                 std::stop_token stop) {
   const config::FilesSourceConfig& config = ConfigOf(*context.pipeline);
   if (!io::IsHttpLocation(config.location)) return services.open_files(config.storage);
   const std::string where = context.project->WhereIs(context.pipeline->config_path + ".source.auth");
-  io::HttpFilesOptions options{.client = services.http, .clock = services.clock};
+  io::HttpFilesOptions options{.client = services.http, .clock = services.clock, .stop = std::move(stop)};
   ARROW_ASSIGN_OR_RAISE(options.authorizer, MakeAuthorizer(connector::LowerAuth(config.auth, where), config.location,
                                                            *services.http, *services.clock, services.refresh_tokens));
   for (const auto& [name, value] : config.headers) options.headers.Set(name, value);
@@ -60,10 +61,10 @@ Result<std::shared_ptr<io::FileStore>> OpenStore(const PipelineContext& context,
   return io::MakeHttpFileStore(std::move(options));
 }
 
-Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Services& services) {
+Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Services& services, std::stop_token stop) {
   ARROW_RETURN_NOT_OK(Validate(context));
   const config::FilesSourceConfig& config = ConfigOf(*context.pipeline);
-  ARROW_ASSIGN_OR_RAISE(auto store, OpenStore(context, services));
+  ARROW_ASSIGN_OR_RAISE(auto store, OpenStore(context, services, std::move(stop)));
   FilesOptions options{
       .location = config.location, .store = std::move(store), .clock = services.clock, .pool = services.pool};
   if (services.memory_bytes > 0) options.memory_bytes = services.memory_bytes;
@@ -82,10 +83,10 @@ std::string Identity(const config::PipelineConfig& pipeline, const config::Table
   return "files\n" + ConfigOf(pipeline).location + "\n";
 }
 
-Result<std::string> Probe(const PipelineContext& context, const Services& services, std::stop_token) {
+Result<std::string> Probe(const PipelineContext& context, const Services& services, std::stop_token stop) {
   ARROW_RETURN_NOT_OK(Validate(context));
   const config::FilesSourceConfig& config = ConfigOf(*context.pipeline);
-  ARROW_ASSIGN_OR_RAISE(const auto store, OpenStore(context, services));
+  ARROW_ASSIGN_OR_RAISE(const auto store, OpenStore(context, services, std::move(stop)));
   const FilePlace place{.store = store.get(), .location = config.location};
   std::string text = config.location;
   for (const config::TableConfig& table : context.pipeline->tables) {
@@ -110,10 +111,12 @@ Result<std::vector<ReadingNote>> Describe(const PipelineContext&, const config::
 
 }  // namespace
 
-SourceType Type() {
+SourceType Type(const std::stop_token& stop) {
   SourceType type{.name = "files"};
   type.validate = Validate;
-  type.build = Build;
+  type.build = [stop](const PipelineContext& context, const Services& services) {
+    return Build(context, services, stop);
+  };
   type.identity = Identity;
   type.probe = Probe;
   type.describe = Describe;

@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from archives_test import archive, csv_of  # noqa: E402
 from files_case import FilesCase, is_stopped, lines, rows_of  # noqa: E402
-from support.firn_project import has_failpoints, wait_until  # noqa: E402
+from support.firn_project import PATIENCE, has_failpoints, wait_until  # noqa: E402
 from support.free_port import free_port  # noqa: E402
 
 
@@ -289,6 +289,45 @@ class WithoutRanges(FilesCase):
         error = project.run(code=5).table("t")["error"]
         self.assertEqual(error["code"], "E0882")
         self.assertEqual(project.tables(), {})
+
+    def test_a_stop_breaks_requests_and_waits(self):
+        body = csv_of(0, 1000).encode()
+        asked, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+
+        def hold():
+            asked.set()
+            release.wait(600)
+
+        def silent(request):
+            request.close_connection = True
+            hold()
+
+        def stalls(request):
+            request.close_connection = True
+            if request.command == "HEAD":
+                return request.give(body)
+            request.send_response(200)
+            request.send_header("Content-Length", str(len(body)))
+            request.end_headers()
+            request.wfile.write(body[:500])
+            hold()
+
+        def busy(request):
+            request.give(b"", 503, Retry_After="300")
+            asked.set()
+
+        for answer in (silent, stalls, busy):
+            for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+                with self.subTest(answer.__name__, number=number):
+                    asked.clear()
+                    project = self.make("a.csv", location=self.serve(answer).url)
+                    process = project.start("run", env={"FIRN_SLEEP_SCALE": "1"})
+                    self.addCleanup(process.kill)
+                    self.assertTrue(asked.wait(60 * PATIENCE))
+                    process.send_signal(number)
+                    self.assertEqual(process.wait(30 * PATIENCE), code)
+                    self.assertEqual(project.tables(), {})
 
     def test_a_large_file_that_is_given_whole_alone_is_refused(self):
         body = b"id,name\n" + b"1,x\n" * (20 << 20)
