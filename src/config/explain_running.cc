@@ -491,6 +491,11 @@ constexpr std::array kExplanations = {
                 "firn run --memory 8GiB"},
     Explanation{"E0987", "no project can be made of the files", "Tables are told by the names of files that hold rows.",
                 "firn init ./inbox"},
+    Explanation{
+        "E0988", "a server contradicts itself about a file",
+        "HEAD and GET disagree about its size, its version or its parts, and asked again the server says the same. "
+        "So it is not told what the file is; nothing of such an answer is loaded.",
+        ""},
     Explanation{"E0991", "a catalog that swaps one table at a time",
                 "`raw: table` commits bodies and rows at once. AWS Glue, and REST catalogs without transactions over "
                 "several tables, cannot.",

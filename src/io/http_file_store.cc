@@ -5,6 +5,7 @@
 #include <arrow/util/key_value_metadata.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -41,9 +42,10 @@ std::optional<int64_t> NumberIn(std::string_view text) {
   return whole ? std::optional(number) : std::nullopt;
 }
 
-// "bytes 0-0/1234" (14.4): where the range begins, and the size of the whole.
+// "bytes 0-0/1234" (14.4): first and last byte of the range, and the size of the whole.
 struct ContentRange {
-  std::optional<int64_t> begin;  // absent: none could be given
+  std::optional<int64_t> first;  // absent: none could be given
+  int64_t last = -1;
   int64_t size = 0;
 };
 std::optional<ContentRange> ContentRangeOf(const HttpHeaders& headers) {
@@ -53,14 +55,16 @@ std::optional<ContentRange> ContentRangeOf(const HttpHeaders& headers) {
   const auto size = NumberIn(text.substr(slash + 1));
   if (!size) return std::nullopt;
   const std::string_view range = text.substr(6, slash - 6);
-  if (range == "*") return ContentRange{.begin = {}, .size = *size};
-  const auto begin = dash < slash ? NumberIn(text.substr(6, dash - 6)) : std::nullopt;
-  return begin ? std::optional(ContentRange{begin, *size}) : std::nullopt;
+  if (range == "*") return ContentRange{.first = {}, .size = *size};
+  if (dash > slash) return std::nullopt;
+  const auto first = NumberIn(text.substr(6, dash - 6)), last = NumberIn(text.substr(dash + 1, slash - dash - 1));
+  return first && last ? std::optional(ContentRange{first, *last, *size}) : std::nullopt;
 }
 
 // What tells one version of a file from another.
 struct Version {
   std::string etag, modified;  // as the server writes them; empty: not given
+  bool operator==(const Version&) const = default;
 };
 Version VersionOf(const HttpHeaders& headers) {
   return {std::string(headers.Get("ETag").value_or("")), std::string(headers.Get("Last-Modified").value_or(""))};
@@ -96,6 +100,14 @@ Status HasChanged(const std::string& url) {
                     .next = "firn run"});
 }
 
+Status ContradictsItself(const std::string& url, const std::string& how) {
+  return MakeError(Fault::kBadData, "the answers for " + RedactUrl(url) + " do not fit together",
+                   {.code = "E0988",
+                    .why = how,
+                    .state = "rows of it up to the last position are committed, none after it",
+                    .next = "download it into a folder; whoever runs the server should know"});
+}
+
 // What the server says of a file.
 struct Found {
   std::string url;
@@ -123,31 +135,27 @@ class Exchange {
     Found found{.url = url, .size = {}, .version = VersionOf(answer.headers)};
     if (IsEncoded(answer.headers)) return found;
     found.size = NumberIn(answer.headers.Get("Content-Length").value_or(""));
+    if (found.size == 0) found.size.reset();  // of pages that are made when asked for, HEAD often knows no better
     const bool has_ranges = EqualsIgnoringCase(answer.headers.Get("Accept-Ranges").value_or(""), "bytes");
     found.by_ranges = found.size && has_ranges && IsStrong(found.version, answer.headers);
     return found;
   }
 
-  /// Reads `size` bytes at `at` of the version that was found.
+  /// Reads `size` bytes at `at` of the version that was found. Null: the server gives the file whole alone, as it may
+  /// whatever it says of ranges (14.2).
   Result<std::shared_ptr<arrow::Buffer>> ReadRange(const Found& found, int64_t at, int64_t size) {
-    HttpRequest request = RequestOf(found.url);
-    request.headers.Set("Range", "bytes=" + std::to_string(at) + "-" + std::to_string(at + size - 1));
-    const bool by_etag = HasStrongEtag(found.version);
-    request.headers.Set(by_etag ? "If-Match" : "If-Unmodified-Since",
-                        by_etag ? found.version.etag : found.version.modified);
-    request.body_bytes_max = std::max(size, kOtherBytesMax);
-    auto answer = reading_.Send(request, options_.stop);
-    // More than the range: the whole, so the range was not given for this version.
-    if (!answer.ok() && FaultOf(answer.status()) == Fault::kBadData) return HasChanged(found.url);
-    ARROW_RETURN_NOT_OK(answer.status());
-    const auto range = ContentRangeOf(answer->headers);
-    const bool is_it = answer->status == 206 && range && range->begin == at && range->size == found.size &&
-                       answer->body->size() == size && IsOf(found.version, answer->headers);
-    if (!is_it) return HasChanged(found.url);
-    return answer->body;
+    arrow::BufferVector parts;
+    for (const int64_t end = at + size; at < end;) {  // it may give less than it was asked for (15.3.7)
+      ARROW_ASSIGN_OR_RAISE(auto part, ReadPart(found, at, end - at));
+      if (part == nullptr) return part;
+      at += part->size();
+      parts.push_back(std::move(part));
+    }
+    if (parts.size() == 1) return parts.front();
+    return arrow::ConcatenateBuffers(parts);
   }
 
-  /// Reads it whole, in one answer and so in one version.
+  /// Reads it whole, in one answer and so in one version: where ranges of it may have been read, in theirs.
   Result<std::shared_ptr<arrow::Buffer>> ReadWhole(const Found& found) {
     HttpRequest request = RequestOf(found.url);
     request.body_bytes_max = options_.whole_bytes_max;
@@ -155,12 +163,51 @@ class Exchange {
     auto answer = reading_.Send(request, options_.stop);
     if (!answer.ok() && FaultOf(answer.status()) == Fault::kBadData) return TooLarge(found);
     ARROW_RETURN_NOT_OK(answer.status());
-    if (answer->status != 200) return HasChanged(found.url);
-    if (found.size && answer->body->size() != *found.size) return HasChanged(found.url);
+    constexpr int kNoContent = 204;
+    if (answer->status != 200 && answer->status != kNoContent) {
+      return WhyOther(found, "HEAD says that it is there, and GET has status " + std::to_string(answer->status));
+    }
+    if (found.size && answer->body->size() != *found.size) {
+      return WhyOther(found, "HEAD says " + std::to_string(*found.size) + " bytes, and GET gives " +
+                                 std::to_string(answer->body->size()));
+    }
+    if (found.by_ranges && !IsOf(found.version, answer->headers)) {
+      return WhyOther(found, "HEAD has another ETag or Last-Modified than GET");
+    }
     return answer->body;
   }
 
  private:
+  // Null: the server gives the file whole alone.
+  Result<std::shared_ptr<arrow::Buffer>> ReadPart(const Found& found, int64_t at, int64_t size) {
+    HttpRequest request = RequestOf(found.url);
+    request.headers.Set("Range", "bytes=" + std::to_string(at) + "-" + std::to_string(at + size - 1));
+    const bool by_etag = HasStrongEtag(found.version);
+    request.headers.Set(by_etag ? "If-Match" : "If-Unmodified-Since",
+                        by_etag ? found.version.etag : found.version.modified);
+    request.body_bytes_max = std::max(size, kOtherBytesMax);
+    auto answer = reading_.Send(request, options_.stop);
+    const bool is_over = !answer.ok() && FaultOf(answer.status()) == Fault::kBadData;  // so more than the range
+    if (is_over || (answer.ok() && answer->status == 200)) return std::shared_ptr<arrow::Buffer>();
+    ARROW_RETURN_NOT_OK(answer.status());
+    const auto range = ContentRangeOf(answer->headers);
+    const int64_t got = answer->body->size();
+    const bool is_it = answer->status == 206 && range && range->first == at && range->last == at + got - 1 &&
+                       range->size == found.size && got > 0 && got <= size && IsOf(found.version, answer->headers);
+    if (is_it) return answer->body;
+    return WhyOther(found, "HEAD says " + std::to_string(*found.size) + " bytes that have not changed, and asked for " +
+                               std::to_string(size) + " at " + std::to_string(at) +
+                               " of them GET gives others (status " + std::to_string(answer->status) + ")");
+  }
+
+  // Of an answer that is not of what was found: another version is there now, or the server contradicts itself.
+  Status WhyOther(const Found& found, const std::string& how) {
+    const auto now = Ask(found.url);
+    if (!now.ok()) return IsNotFound(now.status()) ? HasChanged(found.url) : now.status();
+    const bool is_same = now->size == found.size && now->version == found.version;
+    return is_same ? ContradictsItself(found.url, how) : HasChanged(found.url);
+  }
+
   HttpSessionOptions SessionOptions(std::vector<int> answers) const {
     HttpSessionOptions options{.authorizer = options_.authorizer.get()};
     options.classify = [answers = std::move(answers)](const HttpResponse& response) -> std::optional<HttpVerdict> {
@@ -221,7 +268,11 @@ class HttpInput : public arrow::io::RandomAccessFile {
     ARROW_ASSIGN_OR_RAISE(const int64_t all, GetSize());
     const int64_t begin = std::min(position, all), wanted = std::min(size, all - begin);
     if (wanted <= 0) return std::make_shared<arrow::Buffer>(nullptr, 0);
-    if (found_.by_ranges) return exchange_->ReadRange(found_, begin, wanted);
+    if (found_.by_ranges && !is_whole_alone_) {
+      ARROW_ASSIGN_OR_RAISE(auto bytes, exchange_->ReadRange(found_, begin, wanted));
+      if (bytes != nullptr) return bytes;
+      is_whole_alone_ = true;
+    }
     ARROW_ASSIGN_OR_RAISE(const auto whole, Whole());
     return arrow::SliceBuffer(whole, begin, wanted);
   }
@@ -271,6 +322,7 @@ class HttpInput : public arrow::io::RandomAccessFile {
   const Found found_;
   int64_t position_ = 0;
   bool closed_ = false;
+  std::atomic<bool> is_whole_alone_ = false;  // whatever was said of ranges
   Mutex mutex_;
   std::shared_ptr<arrow::Buffer> whole_ FIRN_GUARDED_BY(mutex_);
 };
