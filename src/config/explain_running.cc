@@ -254,8 +254,11 @@ constexpr std::array kExplanations = {
                 "run read them again: reading both would double rows.",
                 ""},
     Explanation{"E0862", "the table has no raw archive", "", "raw: archive"},
-    Explanation{"E0863", "the raw archive does not hold the whole table",
-                "Runs are missing, for example past `raw: {retention}`, or the position was set by hand.", ""},
+    Explanation{
+        "E0863", "the raw archive does not hold the whole table",
+        "Runs are missing, for example past `raw: {retention}` or loaded while raw was off, or the position was "
+        "set by hand.",
+        ""},
     Explanation{
         "E0864", "loads that cannot be repeated",
         "rederive reads archived runs as one load, or, where it matters what was loaded together, one by one. Of "

@@ -57,12 +57,32 @@ std::set<table::SnapshotId> HistoryOf(const table::TableMetadata& metadata, cons
   return history;
 }
 
+// The run whose load a snapshot is, of whatever stream; "": it is none.
+std::string LoadOf(const table::Snapshot& snapshot) {
+  const auto has = [&](const char* key) {
+    const auto found = snapshot.summary.find(key);
+    return found != snapshot.summary.end() && found->second != "0";
+  };
+  const auto run = snapshot.summary.find("firn.run");
+  const auto operation = snapshot.summary.find("operation");
+  const bool rewrites = operation != snapshot.summary.end() && operation->second == "replace";
+  if (run == snapshot.summary.end() || rewrites || has(kRederivedKey)) return "";
+  if (!has("added-data-files") && !has("deleted-data-files") && !has("added-delete-files")) return "";
+  for (auto entry = snapshot.summary.lower_bound(table::kStreamKeyPrefix);
+       entry != snapshot.summary.end() && entry->first.starts_with(table::kStreamKeyPrefix); ++entry) {
+    const auto token = table::ParseToken(entry->second);
+    if (token.ok() && token->run == run->second) return run->second;
+  }
+  return "";
+}
+
 // Which runs rows of the stream came from. A snapshot names the run that made it, or one before that whose position it
 // carries on; that one may have been taken back with its position kept.
 NamedRuns RunsOfSnapshots(const table::TableMetadata& metadata, const std::string& branch, const std::string& stream) {
   const auto history = HistoryOf(metadata, branch);
-  std::set<std::string> made, carried, made_elsewhere;
+  std::set<std::string> made, carried, made_elsewhere, loaded;
   for (const auto& snapshot : metadata.snapshots) {
+    if (history.contains(snapshot.snapshot_id)) loaded.insert(LoadOf(snapshot));
     const auto found = snapshot.summary.find(table::StreamKey(stream));
     if (found == snapshot.summary.end()) continue;
     const auto token = table::ParseToken(found->second);
@@ -75,7 +95,8 @@ NamedRuns RunsOfSnapshots(const table::TableMetadata& metadata, const std::strin
       made_elsewhere.insert(token->run);
     }
   }
-  NamedRuns named{.committed = {made.begin(), made.end()}};
+  loaded.erase("");
+  NamedRuns named{.committed = {made.begin(), made.end()}, .loaded = {loaded.begin(), loaded.end()}};
   std::ranges::set_difference(made_elsewhere, made, std::back_inserter(named.taken_back));
   std::ranges::set_difference(carried, made_elsewhere, std::back_inserter(named.committed));
   return named;
@@ -171,6 +192,22 @@ Result<std::vector<ArchivedRun>> ListArchived(const RunContext& context, const c
   return runs;
 }
 
+namespace {
+
+// Runs that loaded the table and are in no archive. Positions do not tell: a run of a range moves none, and one that
+// reads again what was rolled back may come to where an archived one had.
+std::set<std::string> NotArchived(const NamedRuns& named, const std::vector<const ArchivedRun*>& runs,
+                                  const RederivePlan& plan) {
+  std::set<std::string> lacking(named.loaded.begin(), named.loaded.end());
+  for (const ArchivedRun* run : runs) lacking.erase(run->run);
+  for (const auto* known : {&plan.superseded, &plan.outside}) {
+    for (const std::string& run : *known) lacking.erase(run);
+  }
+  return lacking;
+}
+
+}  // namespace
+
 Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, const NamedRuns& named,
                                   const std::string& state, bool exact, bool reads_anew, const LoadedRange& range) {
   RederivePlan plan;
@@ -221,6 +258,11 @@ Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, cons
                       .why = "rows of run " + (*backfill)->run + " gave way to newer ones that were in the table",
                       .state = "nothing was changed"});
   }
+  const std::set<std::string> lacking = NotArchived(named, runs, plan);
+  const auto lacks_between = [&](const std::string& after, const std::string& until) {
+    const auto next = lacking.upper_bound(after);
+    return next != lacking.end() && (until.empty() || *next < until);
+  };
   const ArchivedRun* before = nullptr;
   for (const ArchivedRun* run : runs) {
     if (exact && !run->mark.complete) {
@@ -231,19 +273,19 @@ Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, cons
            .state = "nothing was changed"});
     }
     const bool first = before == nullptr;
-    const bool follows = first ? run->mark.anew || reads_anew || run->mark.from.empty() || run->mark.run.empty()
+    const bool goes_on = first ? run->mark.from.empty() || run->mark.run.empty()
                                : before->mark.run.empty() || run->mark.run.empty() ||
                                      before->mark.to == run->mark.from || left_at.contains(run->mark.from);
-    if (!follows)
+    const bool begins = first && (run->mark.anew || reads_anew);
+    if (!begins && (!goes_on || lacks_between(first ? "" : before->run, run->run)))
       plan.gaps.push_back(first ? "runs before " + run->run : "runs between " + before->run + " and " + run->run);
     plan.runs.push_back(*run);
     if (run->mark.run.empty()) plan.unmarked.push_back(run->run);
     before = run;
   }
   // What each run reads anew, the next one reads, too.
-  const bool lacks_later =
-      !before->mark.run.empty() && before->mark.to != state && !left_at.contains(state) && !(ends_early && reads_anew);
-  if (lacks_later) {
+  const bool stands_later = !before->mark.run.empty() && before->mark.to != state && !left_at.contains(state);
+  if ((stands_later || lacks_between(before->run, "")) && !(ends_early && reads_anew)) {
     plan.gaps.push_back("runs after " + before->run + (ends_early ? " (no run will read their rows again)" : ""));
   }
   if (!plan.gaps.empty() && not_told > 0) return OwnerNotTold(not_told);

@@ -20,6 +20,9 @@ class FileStore;
 /// Rebuilds a table from its raw archive, without its source.
 namespace firn::pipeline {
 
+/// In the summary of a snapshot that a rederive made: its rows are of archived runs.
+inline constexpr char kRederivedKey[] = "firn.rederived";
+
 /// Archived runs of a table as they lie there, in order. A run without a mark has an empty `mark.run`.
 struct ArchivedRun {
   /// Who took its rows: the table, another one (of another lake, or an earlier one of this name), or version 1 does
@@ -62,15 +65,18 @@ struct RederivePlan {
 
 /// Runs that the snapshots of a table name as those whose rows they brought.
 struct NamedRuns {
-  std::vector<std::string> committed;   // by a snapshot of main's history
-  std::vector<std::string> taken_back;  // by snapshots that are not in it alone: main was rolled back to before them
+  std::vector<std::string> committed = {};   // by a snapshot of main's history
+  std::vector<std::string> taken_back = {};  // by snapshots not in it alone: main was rolled back to before them
+  // Those whose snapshots of main's history added or removed files, under whatever name the table had; not rederives.
+  std::vector<std::string> loaded = {};
 };
 
 /// Decides which runs make the table. Pure. `state`: hash of the stream's state now, "" if there is none;
 /// `named`: of its snapshots; what they name as committed is the table's whatever else is not known of it. `exact`:
 /// every row must be read just once (append). `range`: runs outside of it are not taken; what they alone loaded is a
-/// gap. Errors: kConfig E0860 no run was committed; E0861 `exact`, and a run's share of its bodies is not known; E0865
-/// runs are missing, and there are some of which version 1 does not say whether they are these.
+/// gap, as is a run that loaded and is not archived, wherever the positions of the others stand. Errors: kConfig E0860
+/// no run was committed; E0861 `exact`, and a run's share of its bodies is not known; E0865 runs are missing, and there
+/// are some of which version 1 does not say whether they are these.
 Result<RederivePlan> PlanRederive(const std::vector<ArchivedRun>& archived, const NamedRuns& named,
                                   const std::string& state, bool exact, bool reads_anew, const LoadedRange& range = {});
 

@@ -140,6 +140,24 @@ TEST(PlanRederive, LeavesOutRunsThatWereTakenBack) {
   EXPECT_FALSE(PlanRederive({kept[0], kept[2]}, named, "c", true, false)->gaps.empty());
 }
 
+TEST(PlanRederive, NamesLoadsThatAreNotArchivedThoughPositionsGoOn) {
+  std::vector<ArchivedRun> runs = {Marked("1", "", "a"), Marked("3", "a", "b"), Marked("5", "b", "c")};
+  const auto gaps = [&](std::vector<std::string> loaded, bool reads_anew = false, const LoadedRange& range = {}) {
+    return PlanRederive(runs, {.loaded = std::move(loaded)}, "c", false, reads_anew, range)->gaps;
+  };
+  EXPECT_TRUE(gaps({"1", "3", "5"}).empty());
+  EXPECT_EQ(gaps({"0"}), (std::vector<std::string>{"runs before 1"}));
+  EXPECT_EQ(gaps({"2", "4"}), (std::vector<std::string>{"runs between 1 and 3", "runs between 3 and 5"}));
+  EXPECT_EQ(gaps({"6"}), (std::vector<std::string>{"runs after 5"}));
+  EXPECT_TRUE(gaps({"2", "4"}, true).empty());
+  EXPECT_FALSE(gaps({"6"}, true).empty());
+  runs[1].mark.anew = true;
+  EXPECT_TRUE(gaps({"1", "2"}).empty());
+  EXPECT_FALSE(gaps({"4"}).empty());
+  for (size_t i = 0; i < runs.size(); ++i) runs[i].began = Timestamp{.micros = static_cast<int64_t>(i) * 10};
+  EXPECT_TRUE(gaps({"1", "3", "4", "5"}, true, {.to = Timestamp{.micros = 20}}).empty());
+}
+
 TEST(PlanRederive, RefusesAnArchiveWithoutCommittedRuns) {
   EXPECT_EQ(ContextOf(PlanRederive({{.run = "1"}}, {}, "", false, false).status())->code, "E0860");
 }

@@ -10,6 +10,7 @@
 #include "pipeline/merge_rules.h"
 #include "pipeline/new_partition_spec.h"
 #include "pipeline/raw_keys.h"
+#include "pipeline/rederive.h"
 #include "pipeline/run_columns.h"
 #include "pipeline/run_plan.h"
 #include "pipeline/table_load.h"
@@ -202,6 +203,7 @@ Result<std::optional<table::StagedTable>> TableLoad::StageTable(bool at_end, std
   out.state = ends_slice ? context_.options.backfill->state : WriteStreamDocument(positions);
   out.run = context_.run_id;
   out.rows = rows_since_commit_;
+  if (context_.options.keep_position) out.extra_summary[kRederivedKey] = "true";
   return out;
 }
 

@@ -80,6 +80,9 @@ class RawTableTest(RawCase):
     def test_the_first_rederive_equals_the_table_in_every_way_of_writing(self):
         self.check_every_way_of_writing()
 
+    def test_a_load_that_was_not_archived_is_a_gap(self):
+        self.check_a_load_that_was_not_archived_is_a_gap()
+
     def test_children_keep_bodies_of_their_own_in_the_same_commit(self):
         extra = """      items:
         parent: orders

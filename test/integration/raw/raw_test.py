@@ -321,6 +321,9 @@ class RawTest(RawCase):
     def test_the_first_rederive_equals_the_table_in_every_way_of_writing(self):
         self.check_every_way_of_writing()
 
+    def test_a_load_that_was_not_archived_is_a_gap(self):
+        self.check_a_load_that_was_not_archived_is_a_gap()
+
     def test_a_run_that_was_rolled_back_is_not_read_again(self):
         for position in ("rewind", "keep"):
             for write in ("append", "merge"):
