@@ -316,6 +316,8 @@ const char* WhyOneByOne(const config::TableConfig& table) {
   if (merge.strategy == MergeStrategy::kDeleteInsert) return "each load replaced the rows of its merge_keys";
   if (merge.missing && !ListingsTellAll(table)) return "a key went with the load that did not give it";
   if (merge.strategy == MergeStrategy::kScd2) return "each load was compared with the versions that were there";
+  // A deleted row keeps older ones of its load out, and those of later loads only if it left a row.
+  if (!merge.sequence_by.empty() && !table.delete_when.empty()) return "a key that a load deleted came back later";
   return nullptr;
 }
 
@@ -324,6 +326,8 @@ bool NeedsItsLoads(const config::TableConfig& table) {
   using config::MergeStrategy;
   if (table.overwrite_partitions) return false;
   if (table.write_disposition != config::WriteDisposition::kMerge || table.merge.missing) return true;
+  // Of hard deletions no row says when they were loaded.
+  if (table.merge.strategy == MergeStrategy::kUpsert && table.merge.deletes == config::Deletes::kHard) return false;
   const bool dated = !table.merge.history.changed_at.empty() && table.delete_when.empty();
   return table.merge.strategy != MergeStrategy::kDeleteInsert &&
          !(table.merge.strategy == MergeStrategy::kScd2 && dated);

@@ -201,3 +201,22 @@ lake: {{warehouse: ./lake}}
         table = self.rows()
         self.firn("rederive", "orders", "--yes")
         self.assertEqual(self.rows(), table)
+
+    def check_a_deleted_key_that_came_back_older_stays(self):
+        """A deletion keeps older rows of its own load out, and those of later loads only where it left a row."""
+        for deletes in ("hard", "soft"):
+            with self.subTest(deletes):
+                self.tearDown()
+                self.setUp()
+                self.project.write(self.text(extra="        sequence_by: version\n"
+                                                   "        delete_when: \"{{ record.deleted }}\"\n"
+                                                   f"        deletes: {deletes}\n"))
+                self.put(1, version=5, deleted=True)
+                self.put(9, version=1, deleted=False)
+                self.project.run()
+                self.put(1, 10, version=3, deleted=False)
+                self.project.run()
+                table = self.rows()
+                self.assertEqual(self.ids(), [1, 9])
+                self.assertIn("loaded by itself", self.firn("rederive", "orders", "--yes").err)
+                self.assertEqual(self.rows(), table)

@@ -324,6 +324,9 @@ class RawTest(RawCase):
     def test_a_load_that_was_not_archived_is_a_gap(self):
         self.check_a_load_that_was_not_archived_is_a_gap()
 
+    def test_a_deleted_key_that_came_back_older_stays(self):
+        self.check_a_deleted_key_that_came_back_older_stays()
+
     def test_a_run_that_was_rolled_back_is_not_read_again(self):
         for position in ("rewind", "keep"):
             for write in ("append", "merge"):
