@@ -55,6 +55,10 @@ std::string_view TextOf(const arrow::Buffer& body) {
   return {reinterpret_cast<const char*>(body.data()), static_cast<size_t>(body.size())};
 }
 
+bool IsRawStreamKey(const std::string& key) {
+  return key.starts_with(table::kStreamKeyPrefix) && key.find(kRawStreamMark) != std::string::npos;
+}
+
 }  // namespace
 
 struct RawTableWriter::Rows {
@@ -92,9 +96,25 @@ io::RawArchivePlace RawTablePlace(const config::PipelineConfig& pipeline, const 
   return {.root = {}, .pipeline = pipeline.name, .dataset = {}, .table = table.name, .run = run};
 }
 
+std::vector<io::RawArchivePlace> SealedPlaces(const table::TableMetadata& metadata, const io::RawArchivePlace& place) {
+  std::vector<io::RawArchivePlace> places = {place};
+  for (const auto& [key, value] : metadata.properties) {
+    if (!IsRawStreamKey(key)) continue;
+    // "firn.stream.<pipeline>/<table>", then what the stream is for
+    const std::string stream = key.substr(std::string_view(table::kStreamKeyPrefix).size());
+    const size_t slash = stream.find('/');
+    if (slash == std::string::npos) continue;
+    io::RawArchivePlace other = place;
+    other.pipeline = stream.substr(0, slash);
+    other.table = stream.substr(slash + 1, stream.find('#', slash) - slash - 1);
+    places.push_back(std::move(other));
+  }
+  return places;
+}
+
 Status CheckIsRawTable(const catalog::TableIdentifier& identifier, const table::TableMetadata& metadata) {
   for (const auto& [key, value] : metadata.properties) {
-    if (key.starts_with(table::kStreamKeyPrefix) && key.find(kRawStreamMark) != std::string::npos) return Status::OK();
+    if (IsRawStreamKey(key)) return Status::OK();
   }
   return MakeError(Fault::kConfig, "the table " + identifier.ToString() + " is none that `raw: table` made",
                    {.code = "E0992",

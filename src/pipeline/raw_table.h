@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "base/thread_annotations.h"
@@ -46,6 +47,9 @@ catalog::TableIdentifier RawTableOf(const config::PipelineConfig& pipeline, cons
 /// What its rows are sealed for, as the place of an archive.
 io::RawArchivePlace RawTablePlace(const config::PipelineConfig& pipeline, const config::TableConfig& table,
                                   const std::string& run);
+/// Where rows of a raw table may be sealed for: `place`, and the same by the names that pipeline and table had when
+/// other streams wrote to it, which a rename leaves in its properties.
+std::vector<io::RawArchivePlace> SealedPlaces(const table::TableMetadata& metadata, const io::RawArchivePlace& place);
 /// Errors: kConfig E0992 for a table that is not one firn made for bodies.
 Status CheckIsRawTable(const catalog::TableIdentifier& identifier, const table::TableMetadata& metadata);
 

@@ -48,13 +48,15 @@ std::optional<int64_t> LongAt(const arrow::RecordBatch& batch, int column, int64
 class RunReader : public io::RawArchiveReader {
  public:
   RunReader(io::FileStore& files, std::string name, std::shared_ptr<const table::TableMetadata> metadata,
-            table::ScanPlan plan, std::vector<size_t> order, io::RawArchivePlace place, io::RawReadOptions options)
+            table::ScanPlan plan, std::vector<size_t> order, const io::RawArchivePlace& place,
+            io::RawReadOptions options)
       : files_(files),
         name_(std::move(name)),
         metadata_(std::move(metadata)),
         plan_(std::move(plan)),
         order_(std::move(order)),
-        place_(std::move(place)),
+        run_(place.run),
+        places_(SealedPlaces(*metadata_, place)),
         options_(std::move(options)) {}
 
   Result<std::optional<io::RawEntry>> Next() override {
@@ -64,7 +66,7 @@ class RunReader : public io::RawArchiveReader {
         if (!more) return AtEnd();
       }
       const int64_t row = row_++;
-      if (TextAt(*batch_, kRunIndex, row) != place_.run) continue;
+      if (TextAt(*batch_, kRunIndex, row) != run_) continue;
       const auto ordinal = LongAt(*batch_, kOrdinalIndex, row);
       if (!ordinal) continue;
       if (*ordinal != num_entries_) return Damaged("page " + std::to_string(num_entries_) + " is not where it was");
@@ -88,7 +90,7 @@ class RunReader : public io::RawArchiveReader {
     kSealIndex
   };
 
-  Status Damaged(const std::string& what) const { return io::RawDamaged(name_ + ", run " + place_.run, what); }
+  Status Damaged(const std::string& what) const { return io::RawDamaged(name_ + ", run " + run_, what); }
 
   Result<bool> NextBatch() {
     row_ = 0;
@@ -129,17 +131,28 @@ class RunReader : public io::RawArchiveReader {
   }
 
   Result<io::RawEntry> Opened(std::string_view head, std::string_view body, int64_t ordinal) {
-    if (!cipher_ || cipher_->head() != head) {
-      auto cipher = io::RawCipher::Open(head, options_.keys, io::RawSegmentContext(place_, 0));
-      if (!cipher.ok() && FaultOf(cipher.status()) == Fault::kBadData) return Damaged(cipher.status().message());
-      ARROW_RETURN_NOT_OK(cipher.status());
-      cipher_.emplace(std::move(*cipher));
-    }
+    if (!cipher_ || cipher_->head() != head) ARROW_RETURN_NOT_OK(OpenSeal(head));
     const auto sealed = format::json::ParseBase64(body);
     if (!sealed) return Damaged("page " + std::to_string(ordinal) + " is no base64");
     const auto plain = cipher_->Open(io::RawCipher::kEntry, static_cast<uint64_t>(ordinal), *sealed);
     if (!plain.ok()) return Damaged(plain.status().message());
-    return io::DecodeRawEntry(name_ + ", run " + place_.run, *plain);
+    return io::DecodeRawEntry(name_ + ", run " + run_, *plain);
+  }
+
+  // A run has one name: its first page says which, and a page of another does not belong to it.
+  Status OpenSeal(std::string_view head) {
+    Status refused;
+    for (const io::RawArchivePlace& place : places_) {
+      auto cipher = io::RawCipher::Open(head, options_.keys, io::RawSegmentContext(place, 0));
+      if (cipher.ok()) {
+        cipher_.emplace(std::move(*cipher));
+        places_ = std::vector{place};
+        return Status::OK();
+      }
+      if (FaultOf(cipher.status()) != Fault::kBadData) return cipher.status();
+      refused = cipher.status();
+    }
+    return Damaged(refused.message());
   }
 
   io::FileStore& files_;
@@ -147,7 +160,8 @@ class RunReader : public io::RawArchiveReader {
   const std::shared_ptr<const table::TableMetadata> metadata_;
   const table::ScanPlan plan_;
   const std::vector<size_t> order_;  // of the plan's files
-  const io::RawArchivePlace place_;
+  const std::string run_;
+  std::vector<io::RawArchivePlace> places_;  // one of them the run is sealed for
   const io::RawReadOptions options_;
   std::optional<io::RawCipher> cipher_;
   size_t file_ = 0;  // next to open

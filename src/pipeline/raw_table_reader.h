@@ -32,7 +32,8 @@ class RawTable {
                                const catalog::TableIdentifier& identifier);
 
   const std::map<std::string, Run>& runs() const { return runs_; }  // by id
-  /// Opens the pages of a run that is there. `place`: what they are sealed for. Errors of Next: kBadData when a page is
+  /// Opens the pages of a run that is there. `place`: what they are sealed for, by the
+  /// names of now. Errors of Next: kBadData when a page is
   /// missing, twice there or not what was written; kConfig E0866.
   Result<std::unique_ptr<io::RawArchiveReader>> OpenRun(const io::RawArchivePlace& place,
                                                         io::RawReadOptions options) const;

@@ -77,6 +77,11 @@ class TableReader:
         """Takes rows out of a table, as another program does."""
         self.ask(engine="delete_rows", catalog=project.catalog, warehouse=project.path("lake"), table=table, where=where)
 
+    def exchange_rows(self, project, table, of, where, properties):
+        """Puts rows of another table in the place of a table's own, and sets properties, as another program can."""
+        self.ask(engine="exchange_rows", catalog=project.catalog, warehouse=project.path("lake"), table=table, of=of,
+                 where=where, properties=properties)
+
     def delete_contents(self, project, table):
         """Of each live delete file of each snapshot: 1 by position or a vector, 2 by equality, as pyiceberg reads it."""
         return self.ask(engine="deletes", catalog=project.catalog, warehouse=project.path("lake"), table=table)["contents"]
@@ -171,6 +176,15 @@ def _delete_contents(table):
             for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True) if int(entry.data_file.content) != 0]
 
 
+def _exchange_rows(request):
+    rows = _load({**request, "table": request["of"]}).scan(row_filter=request["where"]).to_arrow()
+    with _load(request).transaction() as transaction:
+        transaction.delete(request["where"])
+        transaction.append(rows)
+        transaction.set_properties(request["properties"])
+    return {}
+
+
 def _files(request):
     """Every value of every column of a Parquet file, as text, and its statistics: for byte scans."""
     import pyarrow.parquet as pq
@@ -212,6 +226,8 @@ def _serve():
             elif request.get("engine") == "delete_rows":
                 _load(request).delete(request["where"])
                 answer = {}
+            elif request.get("engine") == "exchange_rows":
+                answer = _exchange_rows(request)
             else:
                 answer = _read(request)
         except Exception as error:  # handed to the asker

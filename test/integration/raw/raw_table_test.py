@@ -326,6 +326,64 @@ class RawTableTest(RawCase):
         self.firn("rederive", "orders", "--yes")
         self.assertEqual(self.rows("store.orders"), table)
 
+    def test_sealed_bodies_outlive_a_new_name_of_table_or_pipeline(self):
+        def table():
+            self.firn("table", "rename", "shop.orders", "shop.purchases")
+            return self.text(columns=MASKED).replace("      orders:\n", "      purchases:\n"), "purchases"
+
+        def pipeline():
+            return self.text(columns=MASKED).replace("  shop:\n", "  store:\n"), "orders"
+
+        for rename in (table, pipeline):
+            with self.subTest(rename.__name__):
+                self.tearDown()
+                self.setUp()
+                self.project.write(self.text(columns=MASKED))
+                for n in (1, 2, 3):
+                    self.put(n)
+                self.project.run()
+                text, name = rename()
+                self.project.write(text)
+                self.firn("state", "accept", name, "--of", "shop/orders", "--yes")
+                whole = self.rows("shop." + name)
+                self.assertIn("opens with key", self.firn("doctor").out)
+                self.firn("rederive", name, "--yes")
+                self.assertEqual(self.rows("shop." + name), whole)
+                self.put(4)
+                self.project.run()
+                whole = self.rows("shop." + name)
+                self.assertEqual(len(whole), 4)
+                self.firn("rederive", name, "--yes")
+                self.assertEqual(self.rows("shop." + name), whole)
+                shutil.rmtree(self.project.path(".firn"))
+                self.assertIn("E0867", self.firn("run", code=2).err)
+
+    def test_a_page_of_another_table_is_damage(self):
+        extra = """      others:
+        path: /v1/orders
+        params: {limit: "2"}
+        records: data
+        paginate: {type: cursor, next: meta.next, param: cursor}
+        write_disposition: merge
+        primary_key: id
+        raw: table
+        maintenance: off
+"""
+        for properties in ({}, {"firn.stream.shop/others#raw": "{}"}):
+            with self.subTest(properties=properties):
+                self.tearDown()
+                self.setUp()
+                self.project.write(self.text(columns=MASKED, extra=extra))
+                for n in range(1, 6):
+                    self.put(n)
+                self.project.run()
+                own, other = (self.reader.rows(self.project, f"shop.{name}__raw") for name in ("orders", "others"))
+                self.assertEqual({row["_firn_run_id"] for row in own}, {row["_firn_run_id"] for row in other})
+                self.reader.exchange_rows(self.project, RAW, "shop.others__raw", "ordinal = 0", properties)
+                whole = self.rows()
+                self.assertIn("of another place", self.firn("rederive", "orders", "--yes", code=1).err)
+                self.assertEqual(self.rows(), whole)
+
     def test_a_full_refresh_and_a_replaced_table_keep_older_bodies_until_their_retention(self):
         for write in ("merge", "replace"):
             with self.subTest(write):
