@@ -22,7 +22,8 @@ struct NewestRun {
 
 // What the newest bodies are sealed with, and whose they are for people.
 struct NewestSeal {
-  std::string of;  // "run 0198…", or the raw table
+  std::string run;
+  std::string of;  // "run 0198… of shop.orders", or the raw table
   io::RawSeal seal;
 };
 
@@ -37,17 +38,34 @@ Result<std::optional<NewestRun>> FindNewest(io::FileStore& files, io::RawArchive
   return std::nullopt;
 }
 
-// `of_state`: of an archive the newest that the state folder's key sealed.
+// Of a raw table. The states of its streams tell the newest run alone, the rows tell all.
+Result<std::optional<SealedRun>> FindNewestInTable(const RunContext& context, const config::PipelineConfig& pipeline,
+                                                   const config::TableConfig& table, bool of_state) {
+  if (!of_state) return NewestRawTableSeal(context, pipeline, table);
+  ARROW_ASSIGN_OR_RAISE(const RawTable raw,
+                        RawTable::Open(context.catalog, context.files, RawTableOf(pipeline, table)));
+  for (auto run = raw.runs().rbegin(); run != raw.runs().rend(); ++run) {
+    if (run->second.seal.of_state) return SealedRun{.run = run->first, .seal = run->second.seal};
+  }
+  return std::nullopt;
+}
+
+// An archive and a raw table may follow each other: the newest is in either. `of_state`: of those that the state
+// folder's key sealed.
 Result<std::optional<NewestSeal>> FindNewestSeal(const RunContext& context, const config::PipelineConfig& pipeline,
                                                  const config::TableConfig& table, bool of_state) {
-  if (table.raw.mode == Mode::kTable) {
-    ARROW_ASSIGN_OR_RAISE(const auto seal, NewestRawTableSeal(context, pipeline, table));
-    if (!seal || (of_state && !seal->of_state)) return std::nullopt;
-    return NewestSeal{.of = RawTableOf(pipeline, table).ToString(), .seal = *seal};
-  }
+  std::optional<NewestSeal> newest;
   ARROW_ASSIGN_OR_RAISE(const auto run, FindNewest(context.files, ArchivePlaceOf(pipeline, table, ""), of_state));
-  if (!run) return std::nullopt;
-  return NewestSeal{.of = "run " + run->place.run + " of " + pipeline.name + "." + table.name, .seal = run->seal};
+  if (run) {
+    newest = {.run = run->place.run,
+              .of = "run " + run->place.run + " of " + pipeline.name + "." + table.name,
+              .seal = run->seal};
+  }
+  // An archive in plain asks the catalog for nothing.
+  if (table.raw.mode != Mode::kTable && !table.raw.sealed) return newest;
+  ARROW_ASSIGN_OR_RAISE(const auto in_table, FindNewestInTable(context, pipeline, table, of_state));
+  if (!in_table || (newest && newest->run > in_table->run)) return newest;
+  return NewestSeal{.run = in_table->run, .of = RawTableOf(pipeline, table).ToString(), .seal = in_table->seal};
 }
 
 // A state folder that was lost has no key, and what the lost one sealed lies there still.

@@ -17,7 +17,9 @@
 #include "io/raw_segment.h"
 #include "io/url.h"
 #include "pipeline/run_plan.h"
+#include "table/commit/stream_state.h"
 #include "table/commit/stream_token.h"
+#include "table/metadata/live_rows.h"
 
 namespace firn::pipeline {
 namespace {
@@ -131,14 +133,26 @@ SideTable::Identity RawTableIdentity(const config::PipelineConfig& pipeline, con
           .schema = RawSchema()};
 }
 
-Result<std::optional<io::RawSeal>> NewestRawTableSeal(const RunContext& context, const config::PipelineConfig& pipeline,
-                                                      const config::TableConfig& table) {
-  const SideTable::Identity identity = RawTableIdentity(pipeline, table, "");
-  ARROW_ASSIGN_OR_RAISE(const auto opened, context.committer.OpenStream(identity.identifier, identity.stream));
-  if (opened.state.empty()) return std::nullopt;
-  const Json state = Json::parse(opened.state, nullptr, /*allow_exceptions=*/false);
-  if (!state.is_object() || !state.contains("key_id")) return io::RawSeal{};
-  return io::RawSeal{.key_id = state["key_id"].get<std::string>(), .of_state = state.value("key_of", "") == "state"};
+Result<std::optional<SealedRun>> NewestRawTableSeal(const RunContext& context, const config::PipelineConfig& pipeline,
+                                                    const config::TableConfig& table) {
+  const catalog::TableIdentifier identifier = RawTableOf(pipeline, table);
+  ARROW_ASSIGN_OR_RAISE(const auto loaded, context.catalog.LoadTable(identifier));
+  if (!loaded || !CheckIsRawTable(identifier, *loaded->metadata).ok()) return std::nullopt;
+  const table::Snapshot* snapshot = loaded->metadata->CurrentSnapshot();
+  // The states say what was written; a removal of every row does not change them.
+  if (snapshot == nullptr || table::LiveRows(*snapshot) == 0) return std::nullopt;
+  std::optional<SealedRun> newest;
+  for (const auto& [key, text] : table::TokensAt(*loaded->metadata, snapshot->snapshot_id).tokens) {
+    if (!IsRawStreamKey(key)) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto token, table::ParseToken(text));
+    ARROW_ASSIGN_OR_RAISE(const std::string state, table::LoadState(context.files, token));
+    const Json json = Json::parse(state, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) continue;
+    SealedRun run{.run = json.value("run", ""),
+                  .seal = {.key_id = json.value("key_id", ""), .of_state = json.value("key_of", "") == "state"}};
+    if (!newest || newest->run < run.run) newest = std::move(run);
+  }
+  return newest;
 }
 
 RawTableWriter::RawTableWriter(const RunContext& context, SideTable::Identity identity, const io::RawKeys& keys)

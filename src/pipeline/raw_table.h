@@ -57,9 +57,14 @@ Status CheckIsRawTable(const catalog::TableIdentifier& identifier, const table::
 SideTable::Identity RawTableIdentity(const config::PipelineConfig& pipeline, const config::TableConfig& table,
                                      const std::string& suffix);
 
-/// What the newest commit to a raw table was sealed with; nullopt: there is none. Errors: as OpenStream.
-Result<std::optional<io::RawSeal>> NewestRawTableSeal(const RunContext& context, const config::PipelineConfig& pipeline,
-                                                      const config::TableConfig& table);
+struct SealedRun {
+  std::string run;
+  io::RawSeal seal;
+};
+/// What the newest run of a raw table was sealed with, by the states of its streams; nullopt: it has no rows. Errors:
+/// of reading.
+Result<std::optional<SealedRun>> NewestRawTableSeal(const RunContext& context, const config::PipelineConfig& pipeline,
+                                                    const config::TableConfig& table);
 
 /// Takes the bodies of one table in one run. Append as of every archive; the rest is for the thread of the load.
 class RawTableWriter : public io::RawArchiveWriter {

@@ -211,6 +211,57 @@ class RawTableTest(RawCase):
         self.firn("rederive", "orders", "--yes", env=env)
         self.assertEqual(self.rows(), table)
 
+    def test_a_lost_key_is_made_anew_once_every_body_it_sealed_is_removed(self):
+        self.project.write(self.text(columns=MASKED))
+        for n in (1, 2):
+            self.put(n)
+            self.project.run()
+        shutil.rmtree(self.project.path(".firn"))
+        self.assertIn("E0867", self.firn("run", "--full-refresh", code=2).err)
+        self.firn("raw", "prune", "orders", "--all", "--yes")
+        self.assertEqual(self.bodies(), {})
+        self.project.run("--full-refresh")
+        self.put(3)
+        self.project.run()
+        table = self.rows()
+        self.assertEqual(len(table), 3)
+        self.firn("rederive", "orders", "--yes")
+        self.assertEqual(self.rows(), table)
+
+    def test_a_lost_key_is_missed_in_either_mode(self):
+        for before, after in (("table", "archive"), ("archive", "table")):
+            with self.subTest(before=before, after=after):
+                self.tearDown()
+                self.setUp()
+                self.project.write(self.text(raw=before, columns=MASKED))
+                self.put(1)
+                self.project.run()
+                os.rename(self.project.path(".firn"), self.project.path("kept"))
+                self.project.write(self.text(raw=after, columns=MASKED))
+                self.put(2)
+                self.assertIn("E0867", self.firn("run", code=2).err)
+                self.assertFalse(os.path.exists(self.key_file()), "no new key is made")
+                os.makedirs(os.path.dirname(self.key_file()), exist_ok=True)
+                shutil.copy(self.project.path("kept", "keys", "raw.key"), self.key_file())
+                self.project.run()
+                table = self.rows()
+                self.firn("rederive", "orders", "--yes")
+                self.assertEqual(self.rows(), table)
+
+    def test_a_changed_key_is_missed_in_either_mode(self):
+        raw = "{mode: %s, key: \"${env:RAW_KEY}\"}"
+        for before, after in (("table", "archive"), ("archive", "table")):
+            with self.subTest(before=before, after=after):
+                self.tearDown()
+                self.setUp()
+                self.project.write(self.text(raw=raw % before, columns=MASKED))
+                self.put(1)
+                self.project.run(env={"RAW_KEY": KEY_1})
+                self.project.write(self.text(raw=raw % after, columns=MASKED))
+                self.put(2)
+                self.assertIn("E0866", self.firn("run", code=2, env={"RAW_KEY": KEY_2}).err)
+                self.project.run(env={"RAW_KEY": KEY_1})
+
     # ---- ranges and retention ----
 
     def test_a_range_of_runs(self):
