@@ -4,10 +4,11 @@
 
 namespace firn::cli {
 
-/// A lake that is not there yet: it has no tables, and looking at it does not make it. Nothing can be written.
+/// A lake that is not there yet, whose catalog will be SQLite: it has no tables, and looking at it does not make it.
+/// Nothing can be written.
 class NoLake : public catalog::Catalog {
  public:
-  catalog::CatalogTraits traits() const override { return {}; }
+  catalog::CatalogTraits traits() const override { return {.multi_table_commit = true}; }
   Result<std::vector<std::vector<std::string>>> ListNamespaces() override { return Namespaces(); }
   Status CreateNamespace(const std::vector<std::string>& /*ns*/) override { return Refused(); }
   Result<std::vector<catalog::TableIdentifier>> ListTables(const std::vector<std::string>& /*ns*/) override {

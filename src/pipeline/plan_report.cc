@@ -218,7 +218,8 @@ Status ReadPosition(const RunContext& context, const CommitGroup& group, const c
   report->read += PassText(table, document, context, anew);
   report->position = stream.state;
   report->keeps_place = !document.splits.empty();
-  return Status::OK();
+  if (table.raw.mode != config::RawConfig::Mode::kTable) return Status::OK();
+  return CheckTakesBodies(context, *group.pipeline, table);
 }
 
 // The last run of each table, by identifier. The history is a convenience: without it there is less to say.

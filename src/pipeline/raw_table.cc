@@ -125,6 +125,21 @@ Status CheckIsRawTable(const catalog::TableIdentifier& identifier, const table::
                     .next = "firn table rename " + identifier.ToString() + " to another name, or raw: archive"});
 }
 
+Status CheckTakesBodies(const RunContext& context, const config::PipelineConfig& pipeline,
+                        const config::TableConfig& table) {
+  if (!context.catalog.traits().multi_table_commit) {
+    return MakeError(Fault::kConfig, "this catalog cannot commit bodies and rows at once",
+                     {.code = "E0991",
+                      .where = context.project.WhereIs(table.config_path),
+                      .why = "`raw: table` commits two tables, and the catalog swaps one at a time",
+                      .state = "nothing was read, nothing was changed",
+                      .next = "write raw: archive"});
+  }
+  const catalog::TableIdentifier identifier = RawTableOf(pipeline, table);
+  ARROW_ASSIGN_OR_RAISE(const auto loaded, context.catalog.LoadTable(identifier));
+  return loaded ? CheckIsRawTable(identifier, *loaded->metadata) : Status::OK();
+}
+
 SideTable::Identity RawTableIdentity(const config::PipelineConfig& pipeline, const config::TableConfig& table,
                                      const std::string& suffix) {
   return {.identifier = RawTableOf(pipeline, table),
@@ -164,18 +179,8 @@ Result<std::unique_ptr<RawTableWriter>> RawTableWriter::Open(const RunContext& c
                                                              const config::PipelineConfig& pipeline,
                                                              const config::TableConfig& table,
                                                              const std::string& suffix, const io::RawKeys& keys) {
-  if (!context.catalog.traits().multi_table_commit) {
-    return MakeError(Fault::kConfig, "this catalog cannot commit bodies and rows at once",
-                     {.code = "E0991",
-                      .where = context.project.WhereIs(table.config_path),
-                      .why = "`raw: table` commits two tables, and the catalog swaps one at a time",
-                      .state = "nothing was read, nothing was changed",
-                      .next = "write raw: archive"});
-  }
-  const SideTable::Identity identity = RawTableIdentity(pipeline, table, suffix);
-  ARROW_ASSIGN_OR_RAISE(const auto loaded, context.catalog.LoadTable(identity.identifier));
-  if (loaded) ARROW_RETURN_NOT_OK(CheckIsRawTable(identity.identifier, *loaded->metadata));
-  std::unique_ptr<RawTableWriter> writer(new RawTableWriter(context, identity, keys));
+  ARROW_RETURN_NOT_OK(CheckTakesBodies(context, pipeline, table));
+  std::unique_ptr<RawTableWriter> writer(new RawTableWriter(context, RawTableIdentity(pipeline, table, suffix), keys));
   if (keys.write) {
     const io::RawArchivePlace place = RawTablePlace(pipeline, table, context.run_id);
     ARROW_ASSIGN_OR_RAISE(auto cipher, io::RawCipher::New(*keys.write, io::RawSegmentContext(place, 0)));

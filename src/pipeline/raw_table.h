@@ -52,6 +52,10 @@ io::RawArchivePlace RawTablePlace(const config::PipelineConfig& pipeline, const 
 std::vector<io::RawArchivePlace> SealedPlaces(const table::TableMetadata& metadata, const io::RawArchivePlace& place);
 /// Errors: kConfig E0992 for a table that is not one firn made for bodies.
 Status CheckIsRawTable(const catalog::TableIdentifier& identifier, const table::TableMetadata& metadata);
+/// Judges whether bodies can go to the raw table, there or not. Errors: kConfig E0991 if the catalog cannot commit two
+/// tables at once; E0992.
+Status CheckTakesBodies(const RunContext& context, const config::PipelineConfig& pipeline,
+                        const config::TableConfig& table);
 
 /// The raw table as a side table of a run. `suffix`: of the stream of a backfill's slice, else empty.
 SideTable::Identity RawTableIdentity(const config::PipelineConfig& pipeline, const config::TableConfig& table,
@@ -69,7 +73,7 @@ Result<std::optional<SealedRun>> NewestRawTableSeal(const RunContext& context, c
 /// Takes the bodies of one table in one run. Append as of every archive; the rest is for the thread of the load.
 class RawTableWriter : public io::RawArchiveWriter {
  public:
-  /// Everything but `keys` is borrowed. Errors: kConfig E0991 if the catalog cannot commit two tables at once; E0992.
+  /// Everything but `keys` is borrowed. Errors: of CheckTakesBodies.
   static Result<std::unique_ptr<RawTableWriter>> Open(const RunContext& context, const config::PipelineConfig& pipeline,
                                                       const config::TableConfig& table, const std::string& suffix,
                                                       const io::RawKeys& keys);

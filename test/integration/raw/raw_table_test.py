@@ -355,6 +355,8 @@ class RawTableTest(RawCase):
         self.firn("copy", "own.ndjson", RAW)
         before = self.rows(RAW)
         self.put(1)
+        planned = self.firn("plan", code=2)
+        self.assertIn("E0992", planned.out + planned.err)
         self.assertIn("E0992", self.firn("run", code=2).err)
         self.assertEqual(self.rows(RAW), before)
         self.assertNotIn("shop.orders", self.project.tables())
