@@ -1,6 +1,8 @@
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "io/raw_archive.h"
 #include "pipeline/raw_table.h"
+#include "pipeline/run_plan.h"
 #include "query/tables.h"
 
 namespace firn::cli {
@@ -32,6 +34,23 @@ Status RenameBodies(App& app, catalog::Catalog& catalog, catalog::TableIdentifie
   return Status::OK();
 }
 
+// An archive lies under the names it was written by. `project`: as it was before the rename.
+Status SayWhatStays(App& app, const config::Project& project, const catalog::TableIdentifier& from,
+                    const catalog::TableIdentifier& to) {
+  if (from.name == to.name) return Status::OK();  // rederive looks into every dataset
+  for (const auto& pipeline : project.pipelines) {
+    for (const auto& table : pipeline.tables) {
+      if (table.raw.mode == config::RawConfig::Mode::kOff || pipeline::IdentifierOf(pipeline, table) != from) continue;
+      ARROW_ASSIGN_OR_RAISE(const auto runs,
+                            io::ListRawRuns(app.files(), pipeline::ArchivePlaceOf(pipeline, table, "")));
+      if (runs.empty()) continue;
+      app.Say("! the raw archive in " + table.raw.location + " stays under the name " + from.name + ": rederive of " +
+              to.ToString() + " lacks its runs (E0863) until firn run --full-refresh\n");
+    }
+  }
+  return Status::OK();
+}
+
 // The table keeps its files where they are, its history and the positions of its streams.
 Result<int> Rename(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/false));
@@ -46,6 +65,8 @@ Result<int> Rename(App& app, const Arguments& arguments) {
   ARROW_RETURN_NOT_OK(RenameBodies(app, *catalog, from, to));
   ARROW_RETURN_NOT_OK(catalog->RenameTable(from, to));
   app.Say(from.ToString() + " is " + to.ToString() + " now; its files stay where they are\n");
+  ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
+  ARROW_RETURN_NOT_OK(SayWhatStays(app, *project, from, to));
   app.Next("firn plan");
   return 0;
 }

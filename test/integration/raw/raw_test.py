@@ -301,6 +301,23 @@ class RawTest(RawCase):
         self.project.run("--full-refresh")
         self.assertEqual([run["rederive"] for run in self.runs()["runs"]], ["needed"])
 
+    def test_a_rename_says_that_the_archive_keeps_its_name(self):
+        self.put(1)
+        self.project.run()
+        renamed = self.firn("table", "rename", "shop.orders", "shop.purchases")
+        self.assertIn("stays under the name orders", renamed.err + renamed.out)
+        self.project.write(self.text().replace("      orders:\n", "      purchases:\n"))
+        self.firn("state", "accept", "purchases", "--of", "shop/orders", "--yes")
+        self.put(2)
+        self.project.run()
+        self.assertIn("E0863", self.firn("rederive", "purchases", "--yes", code=2).err)
+        self.project.run("--full-refresh")
+        whole = self.rows("shop.purchases")
+        self.firn("rederive", "purchases", "--yes")
+        self.assertEqual(self.rows("shop.purchases"), whole)
+        moved = self.firn("table", "rename", "shop.purchases", "store.purchases")
+        self.assertNotIn("stays under", moved.err + moved.out)
+
     def test_an_archive_whose_key_is_lost_for_good_makes_room(self):
         self.project.write(self.text(columns=MASKED))
         self.put(1)
