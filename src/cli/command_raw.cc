@@ -65,25 +65,27 @@ std::string Notes(const pipeline::RawInventory& inventory) {
   return out;
 }
 
-std::string PlaceText(const TableChoice& choice) {
-  if (choice.table->raw.mode != config::RawConfig::Mode::kTable) return choice.table->raw.location;
+std::string PlaceText(const TableChoice& choice, const pipeline::RawInventory& inventory) {
+  const config::RawConfig::Mode mode = choice.table->raw.mode;
+  const bool lies_in_table =
+      mode == config::RawConfig::Mode::kOff && !inventory.runs.empty() && inventory.runs.back().archived.in_table;
+  if (mode != config::RawConfig::Mode::kTable && !lies_in_table) return choice.table->raw.location;
   return "table " + pipeline::RawTableOf(*choice.pipeline, *choice.table).ToString();
 }
 
-std::vector<TableChoice> Archived(const config::Project& project) {
+std::vector<TableChoice> AllTables(const config::Project& project) {
   std::vector<TableChoice> out;
   for (const auto& pipeline : project.pipelines) {
-    for (const auto& table : pipeline.tables) {
-      if (table.raw.mode != config::RawConfig::Mode::kOff) out.push_back({&pipeline, &table});
-    }
+    for (const auto& table : pipeline.tables) out.push_back({&pipeline, &table});
   }
   return out;
 }
 
 Result<int> List(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
-  std::vector<TableChoice> choices = Archived(*project);
-  if (const auto given = arguments.Given("TABLE")) {
+  std::vector<TableChoice> choices = AllTables(*project);
+  const auto given = arguments.Given("TABLE");
+  if (given) {
     ARROW_ASSIGN_OR_RAISE(const TableChoice choice, ChooseTable(*project, *given));
     choices = {choice};
   }
@@ -94,7 +96,10 @@ Result<int> List(App& app, const Arguments& arguments) {
   for (const TableChoice& choice : choices) {
     ARROW_ASSIGN_OR_RAISE(const auto inventory, pipeline::TakeRawInventory(setup->context(), *choice.pipeline,
                                                                            *choice.table, pipeline::MarkTrust::kShown));
-    const std::string place = PlaceText(choice);
+    // What was archived before it was turned off is there still.
+    const bool is_off = choice.table->raw.mode == config::RawConfig::Mode::kOff;
+    if (is_off && inventory.runs.empty() && !given) continue;
+    const std::string place = PlaceText(choice, inventory);
     const std::string name = pipeline::IdentifierOf(*choice.pipeline, *choice.table).ToString();
     tables.push_back(JsonOf(name, place, inventory));
     text += name + "   " + place + "\n" + (inventory.runs.empty() ? "nothing archived\n" : Rendered(inventory.runs)) +

@@ -220,3 +220,26 @@ lake: {{warehouse: ./lake}}
                 self.assertEqual(self.ids(), [1, 9])
                 self.assertIn("loaded by itself", self.firn("rederive", "orders", "--yes").err)
                 self.assertEqual(self.rows(), table)
+
+    def check_what_is_there_of_a_table_that_is_off_is_listed_and_pruned(self):
+        def config(mode):
+            self.project.write(self.text(raw=f"{{mode: {mode}, retention: 0}}"))
+
+        config("off")
+        self.put(1)
+        self.project.run()
+        self.assertEqual(json.loads(self.firn("raw", "list", "--json").out)["tables"], [])
+        config(self.raw)
+        self.put(2)
+        archived = self.project.run("--full-refresh").json()["run_id"]
+        config("off")
+        self.put(3)
+        self.project.run()
+        listed = json.loads(self.firn("raw", "list", "--json").out)["tables"]
+        self.assertEqual([[run["run"] for run in table["runs"]] for table in listed], [[archived]])
+        self.assertIn("raw is off", listed[0]["why_not_derivable"])
+        self.assertEqual("__raw" in listed[0]["location"], self.raw == "table")
+        self.assertIn(archived, self.firn("raw", "prune", "orders", code=10).out)
+        self.firn("raw", "prune", "orders", "--yes")
+        self.assertEqual(json.loads(self.firn("raw", "list", "--json").out)["tables"], [])
+        self.assertEqual(self.ids(), [1, 2, 3])

@@ -338,6 +338,9 @@ class RawTest(RawCase):
     def test_the_first_rederive_equals_the_table_in_every_way_of_writing(self):
         self.check_every_way_of_writing()
 
+    def test_what_is_there_of_a_table_that_is_off_is_listed_and_pruned(self):
+        self.check_what_is_there_of_a_table_that_is_off_is_listed_and_pruned()
+
     def test_a_load_that_was_not_archived_is_a_gap(self):
         self.check_a_load_that_was_not_archived_is_a_gap()
 
