@@ -499,6 +499,11 @@ constexpr std::array kExplanations = {
         "HEAD and GET disagree about its size, its version or its parts, and asked again the server says the same. "
         "So it is not told what the file is; nothing of such an answer is loaded.",
         ""},
+    Explanation{
+        "E0989", "a web page instead of a file",
+        "A login, a proxy or an error page was sent with status 200. A server that calls data text/html is told "
+        "by nobody from one that sends a page: download such a file into a folder.",
+        "auth: {type: bearer, token: \"${env:EXPORTS_TOKEN}\"}"},
     Explanation{"E0991", "a catalog that swaps one table at a time",
                 "`raw: table` commits bodies and rows at once. AWS Glue, and REST catalogs without transactions over "
                 "several tables, cannot.",

@@ -87,6 +87,10 @@ bool IsOf(const Version& version, const HttpHeaders& headers) {
   return HasStrongEtag(version) ? seen.etag == version.etag : seen.modified == version.modified;
 }
 
+std::string TypeOf(const HttpHeaders& headers) {
+  return std::string(headers.Get("Content-Type").value_or(""));
+}
+
 bool IsEncoded(const HttpHeaders& headers) {
   const auto encoding = headers.Get("Content-Encoding");
   return encoding && !encoding->empty() && !EqualsIgnoringCase(*encoding, "identity");
@@ -112,6 +116,7 @@ Status ContradictsItself(const std::string& url, const std::string& how) {
 struct Found {
   std::string url;
   std::optional<int64_t> size;  // absent: known when it was read
+  std::string type;             // of its content, as the server says; empty: not given
   Version version;
   bool by_ranges = false;
 };
@@ -132,7 +137,7 @@ class Exchange {
     head.method = "HEAD";
     ARROW_ASSIGN_OR_RAISE(const HttpResponse answer, asking_.Send(head, options_.stop));
     if (answer.status >= 300) return AskForOneByte(url);  // such a server, or a URL that is signed for GET alone
-    Found found{.url = url, .size = {}, .version = VersionOf(answer.headers)};
+    Found found{.url = url, .size = {}, .type = TypeOf(answer.headers), .version = VersionOf(answer.headers)};
     if (IsEncoded(answer.headers)) return found;
     found.size = NumberIn(answer.headers.Get("Content-Length").value_or(""));
     if (found.size == 0) found.size.reset();  // of pages that are made when asked for, HEAD often knows no better
@@ -228,10 +233,11 @@ class Exchange {
     request.headers.Set("Range", "bytes=0-0");
     request.body_bytes_max = options_.whole_bytes_max;
     auto answer = reading_.Send(request, options_.stop);
-    Found found{.url = url, .size = {}, .version = {}};
+    Found found{.url = url, .size = {}, .type = {}, .version = {}};
     if (!answer.ok() && FaultOf(answer.status()) == Fault::kBadData) return found;  // no range, and large: told later
     ARROW_RETURN_NOT_OK(answer.status());
     if (answer->status == 404 || answer->status == 410) return FileError("open", RedactUrl(url), ENOENT);
+    found.type = TypeOf(answer->headers);
     found.version = VersionOf(answer->headers);
     const auto range = ContentRangeOf(answer->headers);
     if (answer->status == 200 || !range || IsEncoded(answer->headers)) return found;
@@ -295,6 +301,7 @@ class HttpInput : public arrow::io::RandomAccessFile {
     auto metadata = std::make_shared<arrow::KeyValueMetadata>();
     if (!found_.version.etag.empty()) metadata->Append("ETag", found_.version.etag);
     if (!found_.version.modified.empty()) metadata->Append("Last-Modified", found_.version.modified);
+    if (!found_.type.empty()) metadata->Append("Content-Type", found_.type);
     return metadata;
   }
   Status Seek(int64_t position) override {

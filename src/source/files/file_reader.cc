@@ -3,6 +3,7 @@
 #include <arrow/buffer.h>
 #include <arrow/io/memory.h>
 #include <arrow/record_batch.h>
+#include <arrow/util/key_value_metadata.h>
 
 #include <algorithm>
 #include <numeric>
@@ -145,6 +146,7 @@ class FileReader : public SplitReader {
       NoteChanging();
       return Plan::kLater;
     }
+    if (from_ && from_->stamp.size > 0 && file_.stamp.size == 0) files_.Note(file_.path + " is empty now, and was not");
     if (from_ && from_->content && from_->stamp.size == file_.stamp.size) {
       ARROW_ASSIGN_OR_RAISE(content_, HashBytes());
       end_mark_ = from_->mark;
@@ -217,8 +219,25 @@ class FileReader : public SplitReader {
     if (file_.in && stamp != file_.in->stamp) return false;
     if (!file_.in) file_.stamp = stamp;
     is_small_ = file_.stamp.size <= kSmallBytes;
+    ARROW_ASSIGN_OR_RAISE(const auto metadata, bytes_->ReadMetadata());
     if (is_small_) ARROW_RETURN_NOT_OK(HoldBytes());
+    if (!file_.in) ARROW_RETURN_NOT_OK(CheckIsNoPage(*metadata));
     return true;
+  }
+
+  // A login or an error page with status 200 would be a row for each of its lines. No page is large.
+  Status CheckIsNoPage(const arrow::KeyValueMetadata& metadata) const {
+    std::string first;
+    if (is_held_) {
+      ARROW_ASSIGN_OR_RAISE(const auto bytes, bytes_->ReadAt(0, std::min(kFirstBytes, file_.stamp.size)));
+      first = bytes->ToString();
+    }
+    if (!IsWebPage(metadata.Get("Content-Type").ValueOr(""), first)) return Status::OK();
+    return MakeError(Fault::kBadData, "what its URL gives is a web page, not data",
+                     {.code = "E0989",
+                      .why = "the server calls it text/html, or it begins as HTML does: often a login page",
+                      .state = "nothing of it was loaded",
+                      .next = "open the URL in a browser; check `auth:`, `location:` and `path:`"});
   }
 
   // Reads all of it into memory, of a member of an archive what it unpacks to.

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace firn::source::files {
 namespace {
 
@@ -104,6 +106,16 @@ Result<FileFormat> FormatOf(const config::FilesConfig& files, const std::string&
   if (begin == std::string_view::npos) return FileFormat::kNdjson;  // nothing in it
   if (first_bytes[begin] == '{' || first_bytes[begin] == '[') return FileFormat::kAuto;
   return NotRead("neither its name nor its first bytes tell");
+}
+
+bool IsWebPage(std::string_view content_type, std::string_view first_bytes) {
+  constexpr std::string_view kType = "text/html";
+  const std::string type = AsciiLower(content_type.substr(0, content_type.find(';')));
+  if (type.substr(0, type.find_last_not_of(" \t") + 1) == kType) return true;
+  const size_t begin = std::min(first_bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF"), first_bytes.size());
+  constexpr size_t kBeginBytes = 16;
+  const std::string text = AsciiLower(first_bytes.substr(begin, kBeginBytes));
+  return text.starts_with("<!doctype html") || text.starts_with("<html");
 }
 
 Result<UnpackedInput::Skipped> SkipTo(UnpackedInput& input, Mark* mark) {

@@ -15,6 +15,9 @@ namespace firn::source::files {
 Result<config::FileFormat> FormatOf(const config::FilesConfig& files, const std::string& path,
                                     std::string_view first_bytes);
 
+/// Whether an answer is a page for people, as of a login: by its Content-Type or its first bytes.
+bool IsWebPage(std::string_view content_type, std::string_view first_bytes);
+
 /// Errors: kConfig for characters that cannot go together, E0497 for an unknown encoding.
 Status CheckCsv(const config::CsvConfig& config);
 

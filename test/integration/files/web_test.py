@@ -406,6 +406,31 @@ class WithoutRanges(FilesCase):
                     self.assertEqual(process.wait(30 * PATIENCE), code)
                     self.assertEqual(project.tables(), {})
 
+    def test_a_web_page_is_no_data(self):
+        page = "<!DOCTYPE html>\n<html>\n<body>\nPlease, log in\n</body></html>\n"
+        state = {}
+
+        def answer(request):
+            request.give(state["body"].encode(), Content_Type=state["type"])
+
+        server = self.serve(answer)
+        called_html = [(name, page, "text/html; charset=utf-8") for name in ("a.csv", "a.tsv", "a.json", "a.ndjson", "a.csv.gz", "a.parquet")]
+        for name, body, kind in (*called_html, ("a.csv", page, None), ("a.json", "\ufeff \r\n<HTML><body>no", "text/csv"),
+                                 ("a.csv", "<p>Please, log in", "Text/HTML")):
+            with self.subTest(name, body=body, kind=kind):
+                state.update(body=body, type=kind)
+                project = self.make(name, location=server.url)
+                error = project.run(code=1).table("t")["error"]
+                self.assertEqual(error["code"], "E0989", error)
+                self.assertEqual(project.tables(), {})
+        project = self.make("a.csv", "file_changes: append", location=server.url)
+        for body in (csv_of(0, 5), page, csv_of(0, 7)):  # nothing is kept of the page
+            state.update(body=body, type="text/csv")
+            project.run(code=1 if body == page else 0)
+        self.assertEqual(self.ids(project), list(range(7)))
+        state.update(body="", type="text/csv")
+        self.assertIn("a.csv is empty now", str(project.run()))
+
     def test_a_large_file_that_is_given_whole_alone_is_refused(self):
         body = b"id,name\n" + b"1,x\n" * (20 << 20)
         for length in (str(len(body)), None):
