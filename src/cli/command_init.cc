@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/ascii.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "config/project.h"
@@ -206,7 +207,7 @@ class Init {
     return 0;
   }
 
-  // A file behind a URL: what it holds is told by its name.
+  // A file behind a URL: what it holds is told by its name, or by those of the members of an archive.
   Result<int> OfUrl(const pipeline::CopySource& file) {
     if (!file.query.empty() || file.text.find('@') != std::string::npos) {
       return MakeError(Fault::kConfig, "the URL holds more than a host and a path",
@@ -216,7 +217,17 @@ class Init {
                         .next = "firn init " + file.location + "/" + file.pattern +
                                 "   then `auth: {type: api_key, in: query, name: …, value: …}`"});
     }
-    return WriteFilesProject(file.location, {file.pattern}, pipeline::Naming::kExact);
+    ARROW_ASSIGN_OR_RAISE(io::HttpClient * http, app_.Http());
+    const auto store = io::MakeHttpFileStore({.client = http, .clock = &app_.clock(), .stop = app_.stop()});
+    const source::files::FilePlace place{.store = store.get(), .location = file.location};
+    auto paths = PathsOf(place, {file.pattern});
+    const bool is_in_archive = AsciiLower(file.pattern).find(".zip") != std::string::npos;
+    if (!paths.ok() && FaultOf(paths.status()) == Fault::kAuth && !is_in_archive) {
+      if (!app_.quiet()) app_.Say("  the server asks for credentials: write them into `auth:` of the source\n");
+      paths = std::vector<std::string>{file.pattern};
+    }
+    ARROW_RETURN_NOT_OK(WithContext(paths.status(), {.state = "nothing was written"}));
+    return WriteFilesProject(file.location, *paths, pipeline::Naming::kExact);
   }
 
   // `location`: an absolute path, or one of an object store.

@@ -13,6 +13,7 @@ sys.path.insert(0, HERE)
 from archives_test import archive, csv_of  # noqa: E402
 from files_case import FilesCase, lines, rows_of  # noqa: E402
 from support.firn_project import FirnProject, run_firn  # noqa: E402
+from web_test import Plain  # noqa: E402
 
 
 class Init(FilesCase):
@@ -74,12 +75,30 @@ class Init(FilesCase):
         self.assertIn("E0987", self.init("https://a.example/x.csv?key=1", code=2).err)
 
     def test_a_url_of_a_file(self):
-        folder = tempfile.mkdtemp(prefix="firn-init-")
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        printed = run_firn(["init", "https://a.example/x/orders-2024.csv.gz", "--print"], cwd=folder)
-        self.assertEqual(printed.code, 0, str(printed))
-        self.assertIn("https://a.example/x", printed.out)
-        self.assertIn("path: orders-2024.csv.gz", printed.out)
+        there = {"/x/orders-2024.csv.gz": gzip.compress(csv_of(0, 5).encode()),
+                 "/x/all.zip": archive([("orders.csv", csv_of(0, 5)), ("2024/items.csv", csv_of(5, 5)), ("readme.txt", "no rows")]),
+                 "/x/notes.zip": archive([("readme.txt", "no rows")])}
+
+        def answer(request):
+            if request.path.startswith("/mine/"):
+                return request.give(b"", 401)
+            body = there.get(request.path)
+            request.give(body or b"", 200 if body else 404)
+
+        server = Plain(answer)
+        self.addCleanup(server.close)
+        for path, rows in (("orders-2024.csv.gz", {"orders": list(range(5))}),
+                           ("all.zip", {"orders": list(range(5)), "items": list(range(5, 10))}),
+                           ("all.zip/o*.csv", {"orders": list(range(5))})):
+            project = self.init(f"{server.url}/x/{path}")
+            project.run("--yes")
+            self.assertEqual(self.rows(project), rows, path)
+        self.assertIn("E0987", self.init(f"{server.url}/x/notes.zip", code=2).err)
+        for gone in ("gone.csv", "gone.zip"):
+            self.assertIn("E0985", self.init(f"{server.url}/x/{gone}", code=2).err)
+        with open(self.init(f"{server.url}/mine/orders.csv").path("firn.yaml")) as file:
+            self.assertIn("path: orders.csv", file.read())
+        self.init(f"{server.url}/mine/all.zip", code=4)
 
     def test_an_object_store(self):
         from minio import BUCKET, KEY, SECRET, Minio
