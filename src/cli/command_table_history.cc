@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "config/table_config.h"
+#include "pipeline/raw_table.h"
 #include "pipeline/run.h"
 #include "pipeline/run_plan.h"
 #include "query/tables.h"
@@ -56,12 +59,50 @@ Status CheckGroups(App& app, catalog::Catalog& catalog, const std::vector<TableI
   return Status::OK();
 }
 
-Result<table::SnapshotId> Target(const Arguments& arguments, const table::TableMetadata& metadata) {
-  if (const auto id = arguments.Given("--to-snapshot")) {
-    ARROW_ASSIGN_OR_RAISE(const table::Snapshot* snapshot, query::FindSnapshotByText(metadata, *id));
-    return snapshot->snapshot_id;
+// Bodies belong to the commits of their table: no run reads them again for rows that it has.
+Status CheckBodies(const std::vector<TableIdentifier>& tables, const std::vector<catalog::LoadedTable>& loaded) {
+  const std::string_view suffix = config::kRawTableSuffix;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    TableIdentifier owner = tables[i];
+    if (!owner.name.ends_with(suffix) || !pipeline::CheckIsRawTable(tables[i], *loaded[i].metadata).ok()) continue;
+    owner.name.resize(owner.name.size() - suffix.size());
+    if (std::ranges::find(tables, owner) != tables.end()) continue;
+    return MakeError(Fault::kConfig, "a raw table is rolled back with its table: " + tables[i].ToString(),
+                     {.code = "E0924",
+                      .why = "its bodies were committed with the rows that came of them, and no run reads them again "
+                             "while the table has those rows",
+                      .state = "nothing was changed",
+                      .next = "firn table rollback " + owner.ToString() + " " + tables[i].ToString() + " --to-time …"});
   }
-  ARROW_ASSIGN_OR_RAISE(const Timestamp time, query::ParseTime(arguments.Text("--to-time")));
+  return Status::OK();
+}
+
+// Commits list parents before their children, and a table before its bodies.
+Result<std::vector<const table::TableMetadata*>> InOrderOfCommits(App& app, const std::vector<TableIdentifier>& tables,
+                                                                  const std::vector<catalog::LoadedTable>& loaded) {
+  std::map<TableIdentifier, size_t> places;
+  ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
+  if (!project->pipelines.empty()) {
+    ARROW_ASSIGN_OR_RAISE(const auto groups, pipeline::PlanGroups(*project, pipeline::TableSelection()));
+    for (const auto& group : groups) {
+      for (const auto* table : group.tables) {
+        places.emplace(pipeline::IdentifierOf(*group.pipeline, *table), places.size());
+        places.emplace(pipeline::RawTableOf(*group.pipeline, *table), places.size());
+      }
+    }
+  }
+  // By name if the project does not know them: `orders` before `orders__raw`.
+  std::map<std::pair<size_t, TableIdentifier>, const table::TableMetadata*> sorted;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const auto place = places.find(tables[i]);
+    sorted[{place == places.end() ? places.size() : place->second, tables[i]}] = loaded[i].metadata.get();
+  }
+  std::vector<const table::TableMetadata*> ordered;
+  for (const auto& [key, metadata] : sorted) ordered.push_back(metadata);
+  return ordered;
+}
+
+Result<table::SnapshotId> SnapshotAt(const table::TableMetadata& metadata, Timestamp time) {
   if (const auto* snapshot = table::AncestorAsOf(metadata, time)) return snapshot->snapshot_id;
   return MakeError(Fault::kConfig, "the table had no snapshot at " + FormatTimestamp(time),
                    {.code = "E0706", .state = "nothing was changed", .next = "firn history TABLE"});
@@ -72,19 +113,36 @@ struct Rollback {
   std::vector<table::RollbackRequest> requests;  // one per table
 };
 
-Result<Rollback> PlanRollback(catalog::Catalog& catalog, const Arguments& arguments) {
+Result<Rollback> PlanRollback(App& app, catalog::Catalog& catalog, const Arguments& arguments) {
   if (arguments.Given("--to-snapshot").has_value() == arguments.Given("--to-time").has_value()) {
     return MakeError(Fault::kConfig, "a rollback needs --to-snapshot or --to-time",
                      {.next = "firn history " + arguments.All("TABLE").front()});
   }
   Rollback rollback;
+  std::vector<catalog::LoadedTable> loaded;
   for (const std::string& name : arguments.All("TABLE")) {
     ARROW_ASSIGN_OR_RAISE(auto identifier, query::ResolveTable(catalog, name));
-    ARROW_ASSIGN_OR_RAISE(const auto loaded, query::LoadNamedTable(catalog, name));
-    ARROW_ASSIGN_OR_RAISE(const auto to, Target(arguments, *loaded.metadata));
-    rollback.requests.push_back(
-        {.to = to, .seen = loaded.metadata->current_snapshot_id, .any = arguments.Flag("--any")});
+    ARROW_ASSIGN_OR_RAISE(auto table, query::LoadNamedTable(catalog, name));
     rollback.tables.push_back(std::move(identifier));
+    loaded.push_back(std::move(table));
+  }
+  ARROW_RETURN_NOT_OK(CheckBodies(rollback.tables, loaded));
+  std::optional<Timestamp> time;
+  if (arguments.Given("--to-time")) {
+    ARROW_ASSIGN_OR_RAISE(const auto ordered, InOrderOfCommits(app, rollback.tables, loaded));
+    ARROW_ASSIGN_OR_RAISE(time, query::ParseTime(arguments.Text("--to-time")));
+    time = table::EndOfCommit(ordered, *time);
+  }
+  for (const catalog::LoadedTable& table : loaded) {
+    table::RollbackRequest request{.seen = table.metadata->current_snapshot_id, .any = arguments.Flag("--any")};
+    if (time) {
+      ARROW_ASSIGN_OR_RAISE(request.to, SnapshotAt(*table.metadata, *time));
+    } else {
+      ARROW_ASSIGN_OR_RAISE(const table::Snapshot* snapshot,
+                            query::FindSnapshotByText(*table.metadata, arguments.Text("--to-snapshot")));
+      request.to = snapshot->snapshot_id;
+    }
+    rollback.requests.push_back(request);
   }
   return rollback;
 }
@@ -113,7 +171,7 @@ Result<std::vector<catalog::LoadedTable>> RollBack(App& app, catalog::Catalog& c
 
 Result<int> RunRollback(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(catalog::Catalog * catalog, app.Catalog(/*create=*/false));
-  ARROW_ASSIGN_OR_RAISE(const Rollback rollback, PlanRollback(*catalog, arguments));
+  ARROW_ASSIGN_OR_RAISE(const Rollback rollback, PlanRollback(app, *catalog, arguments));
   ARROW_RETURN_NOT_OK(CheckGroups(app, *catalog, rollback.tables));
   const bool keep = arguments.Text("--position", "rewind") == "keep";
   ARROW_ASSIGN_OR_RAISE(const auto tables, RollBack(app, *catalog, rollback, keep));

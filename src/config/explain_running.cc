@@ -394,6 +394,10 @@ constexpr std::array kExplanations = {
         "gone, an API that gives a part, or that keeps no old rows, is likelier than that many deletions, so "
         "nothing was changed. `firn run --full-refresh --yes` takes the answer as it is.",
         "firn run --select orders --full-refresh --yes"},
+    Explanation{"E0924", "a raw table rolled back alone",
+                "A raw table holds the bodies that the rows of its table came of, committed with them. Rolled back "
+                "alone it would lack bodies for good, because no run reads again what the table has.",
+                "firn table rollback shop.orders shop.orders__raw --to-time 2026-11-21T10:00:00Z"},
     Explanation{"E0930", "the table has no such column",
                 "Columns are named by their path in the table: total, address.zip, lines.element.price.",
                 "firn sql \"DESCRIBE shop.orders\""},

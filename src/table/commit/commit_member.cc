@@ -194,9 +194,10 @@ Status CommitMember::JoinCreated() {
   return ChangedMeanwhile("table was created by somebody else: " + staged_.identifier.ToString());
 }
 
-Result<catalog::TableCommit> CommitMember::Build(int attempt, io::BackgroundSync& sync, std::stop_token stop) {
+Result<catalog::TableCommit> CommitMember::Build(const CommitAttempt& attempt, io::BackgroundSync& sync,
+                                                 std::stop_token stop) {
   std::vector<TableUpdate> updates;
-  ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<const TableMetadata> evolved, Evolved(updates));
+  ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<const TableMetadata> evolved, Evolved(attempt.time_ms, updates));
   const std::optional<SnapshotId> parent = evolved->current_snapshot_id;
   if (staged_.replan && parent != planned_on_) {
     ARROW_RETURN_NOT_OK(Replan(stop));
@@ -204,7 +205,8 @@ Result<catalog::TableCommit> CommitMember::Build(int attempt, io::BackgroundSync
   const bool has_row_ids = evolved->format_version >= kRowLineageFromVersion;
   const bool usable = built_ && built_->snapshot.parent_snapshot_id == parent &&
                       built_->snapshot.first_row_id == (has_row_ids ? evolved->next_row_id : std::nullopt) &&
-                      built_->snapshot.sequence_number == evolved->last_sequence_number + 1;
+                      built_->snapshot.sequence_number == evolved->last_sequence_number + 1 &&
+                      built_->snapshot.timestamp_ms == attempt.time_ms;
   if (!usable) ARROW_RETURN_NOT_OK(BuildSnapshot(*evolved, attempt, sync));
   AddSnapshotUpdates(updates);
   ARROW_RETURN_NOT_OK(AddExpiry(updates));
@@ -220,8 +222,9 @@ Status CommitMember::Replan(std::stop_token stop) {
 }
 
 // The table with the structural part of this commit applied; those updates are put into `updates`.
-Result<std::shared_ptr<const TableMetadata>> CommitMember::Evolved(std::vector<TableUpdate>& updates) const {
-  const ApplyOptions now{.now_ms = context_.clock.Now().micros / 1000};
+Result<std::shared_ptr<const TableMetadata>> CommitMember::Evolved(int64_t time_ms,
+                                                                   std::vector<TableUpdate>& updates) const {
+  const ApplyOptions now{.now_ms = time_ms};
   if (creates()) {
     const CreateTable& create = *staged_.create;
     std::map<std::string, std::string> properties = DefaultTableProperties();
@@ -290,12 +293,13 @@ void CommitMember::DropAttempt() {
   built_.reset();
 }
 
-Status CommitMember::BuildSnapshot(const TableMetadata& evolved, int attempt, io::BackgroundSync& sync) {
+Status CommitMember::BuildSnapshot(const TableMetadata& evolved, const CommitAttempt& attempt,
+                                   io::BackgroundSync& sync) {
   DropAttempt();
   SnapshotPlan plan{.snapshot_id = snapshot_id_,
                     .run = staged_.run,
-                    .attempt = attempt,
-                    .now_ms = context_.clock.Now().micros / 1000,
+                    .attempt = attempt.number,
+                    .now_ms = attempt.time_ms,
                     .added = delta_.added,
                     .removed = delta_.removed,
                     .remove_all = staged_.mode == WriteMode::kOverwriteAll,

@@ -16,6 +16,12 @@
 
 namespace firn::table {
 
+/// One try to commit. All snapshots of a commit have the same time, so no time lies between them.
+struct CommitAttempt {
+  int number = 0;       // from 0
+  int64_t time_ms = 0;  // no table was changed later
+};
+
 /// One table's part of one commit, over all its attempts. Used by one thread.
 class CommitMember {
  public:
@@ -37,7 +43,7 @@ class CommitMember {
   /// Builds the share of the next attempt on what JudgeOn saw. What an earlier attempt built on the same parent is used
   /// again. Errors: kConflict if a file to be replaced is gone.
   /// `sync` makes the files durable.
-  Result<catalog::TableCommit> Build(int attempt, io::BackgroundSync& sync, std::stop_token stop);
+  Result<catalog::TableCommit> Build(const CommitAttempt& attempt, io::BackgroundSync& sync, std::stop_token stop);
   /// The files of the attempt in hand may not be durable: the next attempt writes new ones.
   void ForgetBuilt();
 
@@ -68,10 +74,10 @@ class CommitMember {
   int32_t VersionFor(const TableMetadata& metadata) const;
   Status CheckFiles() const;
   Status JoinCreated();
-  Result<std::shared_ptr<const TableMetadata>> Evolved(std::vector<TableUpdate>& updates) const;
+  Result<std::shared_ptr<const TableMetadata>> Evolved(int64_t time_ms, std::vector<TableUpdate>& updates) const;
   void AddLayoutUpdates(std::vector<TableUpdate>& updates) const;
   std::vector<TableRequirement> Requirements() const;
-  Status BuildSnapshot(const TableMetadata& evolved, int attempt, io::BackgroundSync& sync);
+  Status BuildSnapshot(const TableMetadata& evolved, const CommitAttempt& attempt, io::BackgroundSync& sync);
   void DropAttempt();
   Status Replan(std::stop_token stop);
   void AddSnapshotUpdates(std::vector<TableUpdate>& updates) const;

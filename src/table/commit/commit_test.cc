@@ -152,6 +152,39 @@ TEST(Commit, GroupIsAllOrNothing) {
   EXPECT_EQ(world.Read(kItems), (Ids{1, 9}));
 }
 
+// A millisecond goes by between any two looks at it.
+class TickingClock : public FakeClock {
+ public:
+  Timestamp Now() const override { return {.micros = FakeClock::Now().micros + 1000 * ticks_++}; }
+
+ private:
+  mutable std::atomic<int64_t> ticks_ = 0;
+};
+
+TEST(Commit, SnapshotsOfAGroupHaveOneTime) {
+  Warehouse world;
+  TickingClock clock;
+  auto committer = Committer::Make(*world.catalog, *world.files, clock, FastOptions());
+  const auto times = [&](const std::string& run) {
+    std::vector<StagedTable> group;
+    for (const auto& table : {kOrders, kItems}) {
+      const auto opened = Must(committer->OpenStream(table, "s"));
+      group.push_back(Stage(opened, table, "s", run, run, {world.Write(table, {1}, run)}));
+    }
+    std::set<int64_t> found;
+    for (const CommittedTable& table : Must(committer->Commit(group, {}))) {
+      found.insert(table.table.metadata->FindSnapshot(table.snapshot_id)->timestamp_ms);
+    }
+    return found;
+  };
+  EXPECT_EQ(times("a").size(), 1U);
+  EXPECT_EQ(times("b").size(), 1U);
+  // One of the tables was changed by a machine whose clock is ahead.
+  world.clock.Advance(std::chrono::hours(1));
+  ASSERT_TRUE(Load(world, *world.MakeCommitter(), kItems, "other", {9}, "9").ok());
+  EXPECT_EQ(times("c"), (std::set<int64_t>{world.clock.Now().micros / 1000}));
+}
+
 TEST(Commit, GroupWithAMixedVerdictNeedsADecision) {
   Warehouse world;
   auto committer = world.MakeCommitter();

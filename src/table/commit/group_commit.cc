@@ -1,5 +1,6 @@
 #include "table/commit/group_commit.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -121,13 +122,21 @@ Result<std::vector<catalog::TableCommit>> GroupCommit::Build(int attempt, std::s
     sync_.reset();
   }
   if (sync_ == nullptr) sync_ = std::make_shared<io::BackgroundSync>(context_.files);
+  TakeTime();
   std::vector<catalog::TableCommit> commits;
   for (const auto& member : members_) {
-    auto commit = member->Build(attempt, *sync_, stop);
+    auto commit = member->Build({.number = attempt, .time_ms = time_ms_}, *sync_, stop);
     if (!commit.ok()) return Within("table " + member->staged().identifier.ToString(), commit.status());
     commits.push_back(*std::move(commit));
   }
   return commits;
+}
+
+void GroupCommit::TakeTime() {
+  if (time_ms_ == 0) time_ms_ = context_.clock.Now().micros / 1000;
+  for (const auto& member : members_) {
+    if (member->loaded()) time_ms_ = std::max(time_ms_, member->loaded()->metadata->last_updated_ms);
+  }
 }
 
 // Nothing refers to manifests and lists before the swap, so a catalog that writes a metadata file itself lets all of

@@ -34,6 +34,7 @@ class GroupCommit {
   Result<Verdict> LoadAndJudge();
   Status Refused(Verdict verdict) const;
   Result<std::vector<catalog::TableCommit>> Build(int attempt, std::stop_token stop);
+  void TakeTime();
   Status MakeDurable(std::vector<catalog::TableCommit>& commits);
   Status SyncFolders();
   Result<Step> Swap(const std::vector<catalog::TableCommit>& commits, std::stop_token stop);
@@ -43,6 +44,7 @@ class GroupCommit {
   const CommitMember::Context context_;
   std::vector<std::unique_ptr<CommitMember>> members_;
   std::vector<CommittedTable> committed_;
+  int64_t time_ms_ = 0;                       // of all its snapshots; kept over attempts while no table is younger
   std::shared_ptr<io::BackgroundSync> sync_;  // of all attempts, as long as it has no error
   bool in_doubt_ = false;                     // some attempt may have been applied: from then on nothing is removed
   bool swapped_ = false;

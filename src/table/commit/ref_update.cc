@@ -204,6 +204,45 @@ const Snapshot* AncestorAsOf(const TableMetadata& metadata, Timestamp time) {
 
 namespace {
 
+// One run's snapshots next to a time. Its commits follow each other, and each lists its tables in the same order, so a
+// next snapshot whose table does not come further down begins another commit.
+struct RunAround {
+  struct Side {
+    int64_t time_ms = 0;
+    size_t table = 0;
+  };
+  std::optional<Side> before;  // the newest that is not younger, of the last table
+  std::optional<Side> after;   // the oldest that is younger, of the first table
+
+  void Note(int64_t time_ms, size_t table, Timestamp time) {
+    if (time_ms * 1000 <= time.micros) {
+      if (!before || time_ms >= before->time_ms) before = {.time_ms = time_ms, .table = table};
+    } else if (!after || time_ms < after->time_ms) {
+      after = {.time_ms = time_ms, .table = table};
+    }
+  }
+  bool is_cut() const { return before && after && before->table < after->table; }
+};
+
+}  // namespace
+
+Timestamp EndOfCommit(std::span<const TableMetadata* const> tables, Timestamp time) {
+  while (true) {
+    std::map<std::string, RunAround> runs;
+    for (size_t i = 0; i < tables.size(); ++i) {
+      for (const Snapshot* snapshot : AncestryOfMain(*tables[i]).snapshots) {
+        const auto run = snapshot->summary.find("firn.run");
+        if (run != snapshot->summary.end()) runs[run->second].Note(snapshot->timestamp_ms, i, time);
+      }
+    }
+    const auto cut = std::ranges::find_if(runs, [](const auto& entry) { return entry.second.is_cut(); });
+    if (cut == runs.end()) return time;
+    time = {.micros = cut->second.after->time_ms * 1000};
+  }
+}
+
+namespace {
+
 // True if the table shows what the change wanted: then a commit whose answer was lost has been applied.
 bool IsApplied(const TableMetadata& metadata, const RefChange& change) {
   return std::ranges::all_of(change.updates, [&](const TableUpdate& update) {

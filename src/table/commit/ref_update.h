@@ -55,6 +55,10 @@ Result<std::vector<TableUpdate>> MirrorsAt(const TableMetadata& metadata, Snapsh
 /// The newest ancestor of main (or main) that is not younger, or null.
 const Snapshot* AncestorAsOf(const TableMetadata& metadata, Timestamp time);
 
+/// `time`, or the end of the commit to several tables that it falls into: all snapshots of a commit have one time now,
+/// but those that older versions made lie some milliseconds apart. `tables`: in the order in which commits list them.
+Timestamp EndOfCommit(std::span<const TableMetadata* const> tables, Timestamp time);
+
 struct RefContext {
   catalog::Catalog& catalog;
   const Clock& clock;

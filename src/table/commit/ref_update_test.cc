@@ -19,6 +19,36 @@ std::string CodeOf(const Status& status) {
   return context == nullptr ? "" : context->code;
 }
 
+struct Made {
+  int64_t time_ms;
+  const char* run;
+};
+TableMetadata TableOf(const std::vector<Made>& snapshots) {
+  TableMetadata metadata;
+  for (const Made& made : snapshots) {
+    Snapshot snapshot{.snapshot_id = NewSnapshotId(), .parent_snapshot_id = metadata.current_snapshot_id};
+    snapshot.timestamp_ms = made.time_ms;
+    snapshot.summary["firn.run"] = made.run;
+    metadata.current_snapshot_id = snapshot.snapshot_id;
+    metadata.snapshots.push_back(std::move(snapshot));
+  }
+  return metadata;
+}
+
+TEST(EndOfCommit, IsThatOfTheCommitThatATimeFallsInto) {
+  const TableMetadata orders = TableOf({{10, "a"}, {20, "b"}, {30, "b"}, {40, "c"}});
+  const TableMetadata bodies = TableOf({{10, "a"}, {21, "b"}, {31, "b"}, {45, "d"}});
+  const TableMetadata items = TableOf({{10, "a"}, {23, "b"}});
+  const std::vector<const TableMetadata*> all = {&orders, &bodies, &items};
+  const auto end = [](std::span<const TableMetadata* const> tables, int64_t ms) {
+    return EndOfCommit(tables, {.micros = ms * 1000}).micros / 1000;
+  };
+  for (const int64_t whole : {5, 10, 15, 19, 23, 25, 29, 31, 35, 40, 44, 45, 50}) EXPECT_EQ(end(all, whole), whole);
+  for (const int64_t cut : {20, 21, 22}) EXPECT_EQ(end(all, cut), 23);
+  EXPECT_EQ(end(all, 30), 31);
+  EXPECT_EQ(end({all.data(), 1}, 20), 20) << "one table has no commit in parts";
+}
+
 // A table that one stream appends to, and its refs.
 class Refs : public testing::Test {
  protected:

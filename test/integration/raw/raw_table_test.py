@@ -369,6 +369,23 @@ class RawTableTest(RawCase):
         self.assertEqual(self.ids(), [1], "an archive has nothing to do with that table")
         self.assertEqual(self.rows(RAW), before)
 
+    def test_bodies_are_rolled_back_with_their_table_and_never_alone(self):
+        self.project.write(self.text(write="append"))
+        for number in (1, 2):
+            self.put(number)
+            self.project.run()
+        first = self.firn("history", "shop.orders", "--json").json()[1]["time"]
+        for position in ("rewind", "keep"):
+            refused = self.firn("table", "rollback", RAW, "--to-time", first, "--position", position, code=2)
+            self.assertIn("E0924", refused.err)
+            self.assertIn("firn table rollback shop.orders shop.orders__raw --to-time", refused.err)
+        self.assertEqual(len(self.bodies()), 2)
+        self.firn("table", "rollback", RAW, "shop.orders", "--to-time", first)
+        self.assertEqual((self.ids(), len(self.bodies())), ([1], 1))
+        self.project.run()
+        self.assertEqual((self.ids(), len(self.bodies())), ([1, 2], 2))
+        self.check_bodies_are_those_of_the_table()
+
     def test_a_renamed_table_takes_its_bodies_along(self):
         self.put(1)
         self.project.run()

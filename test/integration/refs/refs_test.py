@@ -147,16 +147,17 @@ class RefsTest(OrdersCase):
         self.assertIn("E0913", self.firn("table", "cherry-pick", TABLE, str(second), code=2).err)
         self.check(self.truth())
 
-    def foreign(self, change):
+    def foreign(self, change, table=TABLE):
         """Another engine writes a metadata file of its own and swaps the pointer."""
-        location = self.project.tables()[TABLE]
-        metadata = self.metadata()
+        location = self.project.tables()[table]
+        metadata = self.project.metadata(table)
         change(metadata)
         path = os.path.join(os.path.dirname(location.removeprefix("file://")), f"99999-{self.tick}-{time.time_ns()}.metadata.json")
         with open(path, "w") as out:
             json.dump(metadata, out)
         with sqlite3.connect(self.project.catalog) as db:
-            db.execute("update iceberg_tables set metadata_location = ? where table_name = 'orders'", ("file://" + path,))
+            db.execute("update iceberg_tables set metadata_location = ? where table_name = ?",
+                       ("file://" + path, table.split(".")[1]))
 
     @staticmethod
     def set_main(metadata, snapshot):
@@ -218,9 +219,7 @@ class RefsTest(OrdersCase):
         self.project.run()
         self.check(self.truth())
 
-    def test_parent_and_children_are_rolled_back_together(self):
-        items = self.api.table("items", key="id", parent="order_id", changed=None, paging="none")
-        self.make(more="""      items:
+    ITEMS = """      items:
         parent: orders
         path: /v1/orders/{{ parent.id }}/items
         records: data
@@ -228,7 +227,44 @@ class RefsTest(OrdersCase):
         primary_key: [order_id, id]
         write_disposition: merge
         maintenance: off
-""", disposition="merge")
+"""
+
+    @staticmethod
+    def stamp(ms):
+        return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms / 1000)) + f".{ms % 1000:03d}Z"
+
+    def test_a_time_tears_no_commit_of_parent_and_children(self):
+        for apart_ms in (0, 1):  # older versions gave the snapshots of a commit times of their own
+            with self.subTest(apart_ms):
+                self.orders.rows.clear()
+                items = self.api.table("items", key="id", parent="order_id", changed=None, paging="none")
+                self.make(more=self.ITEMS, disposition="merge", folder=f"apart-{apart_ms}")
+                for number in range(1, 4):
+                    self.put(number)
+                    items.put({"id": 1, "order_id": number})
+                    self.project.run()
+                    orders, child = ([s["timestamp-ms"] for s in self.project.metadata(t)["snapshots"]]
+                                     for t in (TABLE, "shop.items"))
+                    self.assertEqual(orders[-1], child[-1])
+                    if number == 2:
+                        when = orders[-1]
+                        self.foreign(lambda metadata: self.set_time(metadata, when + apart_ms), "shop.items")
+                for tables in ((TABLE, "shop.items"), ("shop.items", TABLE)):
+                    self.firn("table", "rollback", *tables, "--to-time", self.stamp(when))
+                    for table in tables:
+                        self.assertEqual(len(self.reader.rows(self.project, table)), 2, table)
+                    self.project.run()
+                    for table in tables:
+                        self.assertEqual(len(self.reader.rows(self.project, table)), 3, table)
+
+    @staticmethod
+    def set_time(metadata, ms):
+        metadata["snapshots"][-1]["timestamp-ms"] = metadata["snapshot-log"][-1]["timestamp-ms"] = ms
+        metadata["last-updated-ms"] = max(metadata["last-updated-ms"], ms)
+
+    def test_parent_and_children_are_rolled_back_together(self):
+        items = self.api.table("items", key="id", parent="order_id", changed=None, paging="none")
+        self.make(more=self.ITEMS, disposition="merge")
         self.put(1)
         items.put({"id": 1, "order_id": 1})
         self.project.run()
@@ -239,8 +275,7 @@ class RefsTest(OrdersCase):
         self.project.run()
         refused = self.firn("table", "rollback", TABLE, "--to-snapshot", str(first), code=2)
         self.assertIn("E0917", refused.err)
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when / 1000)) + f".{when % 1000:03d}Z"
-        self.firn("table", "rollback", TABLE, "shop.items", "--to-time", stamp)
+        self.firn("table", "rollback", TABLE, "shop.items", "--to-time", self.stamp(when))
         self.assertEqual(len(self.reader.rows(self.project, "shop.items")), 1)
         self.project.run()
         self.assertEqual(len(self.reader.rows(self.project, "shop.items")), 2)
