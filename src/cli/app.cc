@@ -18,7 +18,7 @@
 #include "cli/demo_project.h"
 #include "cli/overrides.h"
 #include "config/diagnostic.h"
-#include "connector/airbyte/declared_streams.h"
+#include "connector/airbyte/declaration.h"
 #include "io/local_file_store.h"
 #include "io/object_connect.h"
 #include "io/renewing_store.h"
@@ -89,7 +89,7 @@ Result<const config::Project*> App::Project() {
   ARROW_ASSIGN_OR_RAISE(demo_shop_, StartShopIfDemo(config));  // sets a variable: before the environment is read
   config::LoadOptions options = config::LoadOptions::FromProcess();
   options.config = config;
-  options.declared_streams = connector::airbyte::DeclaredStreams;
+  options.connector_declaration = connector::airbyte::DeclarationAt;
   options.environment = arguments_.Text("--env");
   options.resolve_sources = reads_source_;
   if (options.config == "-") options.stdin_text = ReadStdin();

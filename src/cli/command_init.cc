@@ -6,7 +6,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "config/project.h"
-#include "connector/airbyte/declared_streams.h"
+#include "connector/airbyte/declaration.h"
 #include "connector/airbyte/project_text.h"
 #include "io/http_file_store.h"
 #include "io/object_location.h"

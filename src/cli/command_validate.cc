@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/overrides.h"
 #include "config/diagnostic.h"
-#include "connector/airbyte/declared_streams.h"
+#include "connector/airbyte/declaration.h"
 #include "source/registry.h"
 
 namespace firn::cli {
@@ -22,7 +22,7 @@ struct Findings {
 Status Check(const source::SourceRegistry& sources, const Arguments& arguments, bool offline, Findings* findings) {
   config::LoadOptions options = config::LoadOptions::FromProcess();
   options.config = arguments.Text("--config", arguments.Text("PROJECT"));
-  options.declared_streams = connector::airbyte::DeclaredStreams;
+  options.connector_declaration = connector::airbyte::DeclarationAt;
   options.environment = arguments.Text("--env");
   if (options.config == "-") options.stdin_text.assign(std::istreambuf_iterator<char>(std::cin), {});
   options.resolve_secrets = !offline;

@@ -10,6 +10,7 @@ AirbyteSourceConfig LowerAirbyteSource(const ObjectView& source, const std::stri
   const Node* config = source.Find("config");
   if (config != nullptr && !config->is_null()) {
     out.config_json = JsonTextOf(*config);
+    out.written_json = JsonTextAsWritten(*config);
     if (config->kind != NodeKind::kMapping) {
       context.Error("E0502", path + ".config", "`config` is no mapping").help = "write names and values";
     }

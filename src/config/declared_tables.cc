@@ -16,8 +16,8 @@ constexpr char kOrigin[] = "manifest";
 
 class DeclaredTables {
  public:
-  DeclaredTables(const std::string& folder, const DeclaredStreamsOf& streams_of, Checker* checker)
-      : folder_(folder), streams_of_(streams_of), checker_(checker) {}
+  DeclaredTables(const std::string& folder, const DeclarationOf& declaration_of, Checker* checker)
+      : folder_(folder), declaration_of_(declaration_of), checker_(checker) {}
 
   void Complete(const std::string& path, Node* pipeline) {
     const Node* source = pipeline->Find("source");
@@ -27,16 +27,17 @@ class DeclaredTables {
     if (manifest->kind != NodeKind::kScalar || manifest->unresolved || manifest->text.empty()) return;
     place_ = manifest->span;
     const auto file = (std::filesystem::path(folder_) / manifest->text).lexically_normal().string();
-    auto streams = streams_of_(file);
-    if (!streams.ok()) {
-      const ErrorContext* context = ContextOf(streams.status());
-      std::string message = streams.status().message();
+    auto declared = declaration_of_(file);
+    if (!declared.ok()) {
+      const ErrorContext* context = ContextOf(declared.status());
+      std::string message = declared.status().message();
       if (context != nullptr && !context->where.empty()) message += " (" + context->where + ")";
       checker_->Error("E0502", path + ".source.manifest", place_, std::move(message)).help =
           "write the path of a connector's manifest.yaml";
       return;
     }
-    streams_ = *std::move(streams);
+    declared_ = *std::move(declared);
+    CheckSettings(path + ".source", *source);
     Node* tables = pipeline->Find("tables");
     if (tables == nullptr || tables->is_null()) {
       AddAll(path, pipeline);
@@ -46,10 +47,25 @@ class DeclaredTables {
   }
 
  private:
+  void CheckSettings(const std::string& path, const Node& source) {
+    const Node* config = source.Find("config");
+    if (config != nullptr && config->kind != NodeKind::kMapping && !config->is_null()) return;  // told later
+    for (const std::string& name : declared_.required_settings) {
+      if (config != nullptr && config->Find(name) != nullptr) continue;
+      const Span place = config == nullptr ? place_ : config->span;
+      checker_->Error("E0502", path + ".config", place, "the connector needs `" + Shown(name) + "`").help =
+          "write it into `config:`";
+    }
+  }
+
   void AddAll(const std::string& path, Node* pipeline) {
+    if (declared_.streams.empty()) {
+      checker_->Error("E0503", path + ".source.manifest", place_, "the API alone names this connector's streams").help =
+          "write `tables:`; `firn airbyte discover` names them";
+    }
     Node tables = Mapping();
     std::set<std::string> names;
-    for (const DeclaredStream& stream : streams_) {
+    for (const DeclaredStream& stream : declared_.streams) {
       if (!stream.why_not.empty()) {
         checker_->Warning("E0503", place_, "stream `" + Shown(stream.name) + "` is left out: " + stream.why_not);
         continue;
@@ -78,9 +94,19 @@ class DeclaredTables {
     }
     if (table->value.kind != NodeKind::kMapping) return;
     const Node* written = table->value.Find("stream");
-    const std::string name = written == nullptr || written->text.empty() ? table->key : written->text;
-    const auto found = std::ranges::find(streams_, name, &DeclaredStream::name);
-    if (found == streams_.end()) return;  // one that the API names, or none: known when it is read
+    const bool named = written != nullptr && !written->text.empty();
+    const std::string name = named ? written->text : table->key;
+    auto found = std::ranges::find(declared_.streams, name, &DeclaredStream::name);
+    if (found == declared_.streams.end() && !named) {
+      found = std::ranges::find(declared_.streams, name, [](const auto& stream) { return TableNameOf(stream.name); });
+      if (found != declared_.streams.end()) Put("stream", Scalar(found->name), &table->value);
+    }
+    if (found == declared_.streams.end()) {
+      if (!declared_.names_all) return;  // the API may name it
+      checker_->Error("E0503", path, table->key_span, "the manifest has no stream `" + Shown(name) + "`").help =
+          "`firn airbyte discover` names the streams there are";
+      return;
+    }
     if (!found->why_not.empty()) {
       checker_->Error("E0503", path, table->key_span, "stream `" + Shown(name) + "` cannot be run: " + found->why_not)
           .help = "remove the table; the connector itself runs by `type: process`";
@@ -121,10 +147,10 @@ class DeclaredTables {
   }
 
   const std::string& folder_;
-  const DeclaredStreamsOf& streams_of_;
+  const DeclarationOf& declaration_of_;
   Checker* const checker_;
   Span place_;  // of the pipeline's manifest
-  std::vector<DeclaredStream> streams_;
+  ConnectorDeclaration declared_;
 };
 
 }  // namespace
@@ -138,10 +164,10 @@ std::string TableNameOf(const std::string& stream) {
   return IsName(name) ? name : "_" + name;
 }
 
-void AddDeclaredTables(Node* root, const std::string& folder, const DeclaredStreamsOf& streams_of, Checker* checker) {
+void AddDeclaredTables(Node* root, const std::string& folder, const DeclarationOf& declaration_of, Checker* checker) {
   Node* pipelines = root->Find("pipelines");
-  if (pipelines == nullptr || streams_of == nullptr) return;
-  DeclaredTables declared(folder, streams_of, checker);
+  if (pipelines == nullptr || declaration_of == nullptr) return;
+  DeclaredTables declared(folder, declaration_of, checker);
   for (Entry& pipeline : pipelines->entries) declared.Complete("pipelines." + pipeline.key, &pipeline.value);
 }
 

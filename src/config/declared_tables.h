@@ -18,15 +18,22 @@ struct DeclaredStream {
   std::string why_not;                   // what of it this build cannot run; empty: nothing
 };
 
+/// What a connector's manifest says of itself.
+struct ConnectorDeclaration {
+  std::vector<DeclaredStream> streams;
+  bool names_all = true;                       // false: the API names more
+  std::vector<std::string> required_settings;  // top-level ones without which it cannot run
+};
+
 /// Returns the table's name of a stream: what no table may have in its name becomes `_`.
 std::string TableNameOf(const std::string& stream);
 
 /// Reads what the manifest at an absolute path declares. Errors: kConfig.
-using DeclaredStreamsOf = std::function<Result<std::vector<DeclaredStream>>(const std::string& path)>;
+using DeclarationOf = std::function<Result<ConnectorDeclaration>(const std::string& path)>;
 
 /// Completes the pipelines of `type: airbyte` in a project's tree before it is checked: a pipeline without `tables`
 /// gets one per stream that can be run, a table without `primary_key` the stream's. What is written wins. Errors: E0502
 /// for a manifest that cannot be read, E0503 for a table whose stream is not in it or cannot be run.
-void AddDeclaredTables(Node* root, const std::string& folder, const DeclaredStreamsOf& streams_of, Checker* checker);
+void AddDeclaredTables(Node* root, const std::string& folder, const DeclarationOf& declaration_of, Checker* checker);
 
 }  // namespace firn::config

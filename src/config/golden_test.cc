@@ -31,11 +31,13 @@ std::string ReadAll(const fs::path& path) {
 
 LoadOptions SceneOf(const std::string& text) {
   LoadOptions options{.config = "-", .working_folder = "/project", .stdin_text = text};
-  options.declared_streams = [](const std::string& path) -> Result<std::vector<DeclaredStream>> {
+  options.connector_declaration = [](const std::string& path) -> Result<ConnectorDeclaration> {
     if (path != "/project/shop/manifest.yaml") return MakeError(Fault::kConfig, "there is no manifest at " + path);
-    return std::vector<DeclaredStream>{{.name = "orders", .primary_key = {"id"}, .why_not = ""},
-                                       {.name = "All stores", .primary_key = {}, .why_not = ""},
-                                       {.name = "reports", .primary_key = {}, .why_not = "it needs Python"}};
+    return ConnectorDeclaration{.streams = {{.name = "orders", .primary_key = {"id"}, .why_not = ""},
+                                            {.name = "All stores", .primary_key = {}, .why_not = ""},
+                                            {.name = "reports", .primary_key = {}, .why_not = "it needs Python"}},
+                                .names_all = true,
+                                .required_settings = {"token"}};
   };
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line) && line.starts_with("#: ");) {

@@ -9,17 +9,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json ToJson(const Node& node) {
+Json ToJson(const Node& node, bool as_written) {
   if (node.kind == NodeKind::kSequence) {
     Json list = Json::array();
-    for (const Node& item : node.items) list.push_back(ToJson(item));
+    for (const Node& item : node.items) list.push_back(ToJson(item, as_written));
     return list;
   }
   if (node.kind == NodeKind::kMapping) {
     Json object = Json::object();
-    for (const Entry& entry : node.entries) object[entry.key] = ToJson(entry.value);
+    for (const Entry& entry : node.entries) object[entry.key] = ToJson(entry.value, as_written);
     return object;
   }
+  if (as_written && (node.interpolated || node.unresolved)) return nullptr;
   switch (KindOf(node)) {
     case ScalarKind::kNull:
       return nullptr;
@@ -39,7 +40,11 @@ Json ToJson(const Node& node) {
 }  // namespace
 
 std::string JsonTextOf(const Node& node) {
-  return ToJson(node).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return ToJson(node, false).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string JsonTextAsWritten(const Node& node) {
+  return ToJson(node, true).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace firn::config

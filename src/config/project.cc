@@ -112,7 +112,7 @@ Result<Project> LoadProject(const LoadOptions& options, Diagnostics* diagnostics
       return diagnostics->ToStatus();
     }
   } else {
-    AddDeclaredTables(&root, layers->folder, options.declared_streams, &checker);
+    AddDeclaredTables(&root, layers->folder, options.connector_declaration, &checker);
     CheckEnvironments(layers->root, layers->environment, &checker, diagnostics);
     checker.CheckObject(root, ProjectType(), "", root.span);
   }

@@ -93,7 +93,7 @@ struct LoadOptions {
   /// false: the same of pipelines' sources and tables alone, for commands that ask no source.
   bool resolve_sources = true;
 
-  DeclaredStreamsOf declared_streams;  // null: nothing is taken from manifests of connectors
+  DeclarationOf connector_declaration;  // null: nothing is taken from manifests of connectors
 
   static LoadOptions FromProcess();
 };

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "connector/airbyte/declared_streams.h"
+#include "connector/airbyte/declaration.h"
 
 namespace firn::connector::airbyte {
 namespace {
@@ -98,7 +98,10 @@ class ConfigWriter {
     const std::vector<Component> choices = field.Children("oneOf");
     const Component chosen = choices.empty() ? field : choices.front();
     if (chosen.Child("properties").present()) {
-      if (!needed) return;  // settings of their own that may be left out
+      if (!needed) {
+        out->yaml += head + " {}  # " + Remark(field) + "\n";
+        return;
+      }
       out->yaml +=
           head + (choices.size() > 1 ? "  # the first of " + std::to_string(choices.size()) + " ways" : "") + "\n";
       Write(chosen, indent + 2, depth + 1, out);
@@ -127,6 +130,11 @@ class ConfigWriter {
   const std::string pipeline_;
 };
 
+std::string TableEntry(const std::string& stream) {
+  const std::string name = config::TableNameOf(stream);
+  return name + ": {" + (name == stream ? "" : "stream: " + Quoted(stream)) + "}";
+}
+
 }  // namespace
 
 ProjectText ProjectFor(const Manifest& manifest, const std::string& path) {
@@ -140,9 +148,11 @@ ProjectText ProjectFor(const Manifest& manifest, const std::string& path) {
       name + ":\n    source:\n      type: airbyte\n      manifest: " + Quoted(path) + "\n      config:\n";
   ConfigWriter(name).Write(manifest.root.Child("spec").Child("connection_specification"), 8, 0, &out);
   out.yaml += "    # Without `tables:` every stream is a table. To choose, or to say more of one:\n    # tables:\n";
-  for (const config::DeclaredStream& stream : StreamsOf(manifest)) {
+  const config::ConnectorDeclaration declaration = DeclarationOf(manifest);
+  if (!declaration.names_all) out.yaml += "    #   …: {stream: …}  # the API names more: firn airbyte discover\n";
+  for (const config::DeclaredStream& stream : declaration.streams) {
     const std::string key = stream.primary_key.empty() ? "no key: replaced by each run" : "merged by its key";
-    out.yaml += "    #   " + stream.name + ": {}  # " +
+    out.yaml += "    #   " + TableEntry(stream.name) + "  # " +
                 (stream.why_not.empty() ? key : "cannot be run: " + stream.why_not) + "\n";
     if (out.first_table.empty() && stream.why_not.empty()) out.first_table = config::TableNameOf(stream.name);
   }

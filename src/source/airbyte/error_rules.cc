@@ -31,7 +31,7 @@ Verdict DefaultVerdict(int status) {
   switch (status) {
     case 401:
     case 403:
-      return {.action = ErrorAction::kFail, .fault = Fault::kConfig, .message = text};
+      return {.action = ErrorAction::kFail, .fault = Fault::kAuth, .message = text};
     case 400:
     case 404:
     case 405:

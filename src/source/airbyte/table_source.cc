@@ -7,7 +7,7 @@
 
 #include "base/task_group.h"
 #include "base/thread_annotations.h"
-#include "connector/airbyte/declared_streams.h"
+#include "connector/airbyte/declaration.h"
 #include "source/airbyte/row_messages.h"
 #include "source/airbyte/source.h"
 #include "source/kept_config.h"

@@ -40,9 +40,10 @@ SourceType Type() {
   type.build = [](const PipelineContext& context, const Services& services) -> Result<std::unique_ptr<Source>> {
     return MakeTableSource(OptionsOf(context, services));
   };
-  // Newer manifests of a connector take the states of older ones.
-  type.identity = [](const config::PipelineConfig&, const config::TableConfig& table) {
-    return "airbyte\n" + StreamOf(table) + "\n";
+  // Newer manifests of a connector take the states of older ones, and renewed credentials mean the same account.
+  type.identity = [](const config::PipelineConfig& pipeline, const config::TableConfig& table) {
+    const auto& source = std::get<config::AirbyteSourceConfig>(pipeline.source);
+    return "airbyte\n" + StreamOf(table) + "\n" + source.written_json + "\n";
   };
   type.probe = [](const PipelineContext& context, const Services& services, std::stop_token stop) {
     return CheckConnection(OptionsOf(context, services), std::move(stop));

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import unittest
 
@@ -177,7 +178,7 @@ class PipelineTest(unittest.TestCase):
         self.assertEqual(project.run().table("orders")["rows"]["inserted"], 25)
         self.api.fail("/v1/orders", Fault("401"), times=100)
         failed = project.firn("run", "--json")
-        self.assertNotEqual(failed.code, 0)
+        self.assertEqual(failed.code, 4, failed)
         self.assertIn("stream orders", failed.err)
         self.assertNotIn(TOKEN, failed.err)
         self.same(project, "shop.orders", self.orders, ["id"])
@@ -194,6 +195,24 @@ class PipelineTest(unittest.TestCase):
         offline = project.firn("validate", "--offline", env={"TOKEN": ""})
         self.assertEqual(offline.code, 0, offline)
         self.assertIn("its check passes", project.firn("doctor").out)
+
+    def test_settings_and_streams_are_judged_before_anything_is_asked(self):
+        project = self.project("{Stores_of_all: , ordr: , late: {stream: nothing}}", manifest=MANIFEST + SPEC.replace("url, token", "url, key"))
+        refused = project.firn("validate")
+        self.assertEqual(re.findall(r"error\[(E\d+)\]: (.*)", refused.err),
+                         [("E0502", "the connector needs `key`"), ("E0503", "the manifest has no stream `ordr`"),
+                          ("E0503", "the manifest has no stream `nothing`")], refused)
+
+    def test_other_settings_are_another_source(self):
+        project = self.project("{orders: }")
+        project.run()
+        with open(project.path("firn.yaml")) as file:
+            text = file.read()
+        project.write(text.replace("config: {", 'config: {start: "2024-01-01T00:00:00Z", '))
+        self.assertEqual(project.run(code=2).table("orders")["reason_code"], "E0812")
+        project.write(text)
+        self.api.token = "another"  # a new token is the same account
+        self.assertEqual(project.run(env={"TOKEN": "another"}).table("orders")["state"], "completed")
 
     def test_append_with_a_cursor_says_what_it_cannot_promise(self):
         project = self.project("{orders: {write_disposition: append}}")
@@ -239,6 +258,9 @@ class PipelineTest(unittest.TestCase):
                 made = project.firn("init", "--from", "airbyte:" + manifest)
                 self.assertEqual(made.code, 0, made)
                 checked = project.firn("validate", "--offline")
+                if "E0503" in checked.err:  # the API alone names its streams: a person has to choose
+                    self.assertIn("write `tables:`", checked.err)
+                    continue
                 self.assertEqual(checked.code, 0, checked)
 
 

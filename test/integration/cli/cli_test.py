@@ -18,7 +18,8 @@ from support.fake_api import FakeApi, Raw  # noqa: E402
 from support.firn_project import REPOSITORY, FirnProject, binary, clean_environment, run_firn  # noqa: E402
 from support.table_reader import TableReader  # noqa: E402
 
-MANIFEST = """{version: 6.44.0, type: DeclarativeSource, check: {type: CheckStream, stream_names: [orders]}, streams: [
+MANIFEST = """{version: 6.44.0, type: DeclarativeSource, check: {type: CheckStream, stream_names: [orders]},
+  spec: {type: Spec, connection_specification: {type: object, required: [token]}}, streams: [
   {type: DeclarativeStream, name: orders, primary_key: id}, {type: DeclarativeStream, name: All stores},
   {type: DeclarativeStream, name: reports, retriever: {type: CustomRetriever, class_name: reports.Reports}}]}
 """

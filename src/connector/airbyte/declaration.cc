@@ -1,6 +1,9 @@
-#include "connector/airbyte/declared_streams.h"
+#include "connector/airbyte/declaration.h"
 
+#include <filesystem>
 #include <fstream>
+#include <system_error>
+#include <vector>
 
 namespace firn::connector::airbyte {
 namespace {
@@ -52,29 +55,46 @@ void Declare(const Component& stream, std::vector<config::DeclaredStream>* out) 
   out->push_back({.name = stream.Text("name"), .primary_key = KeyOf(keyed), .why_not = CustomPart(stream.value(), "")});
 }
 
+Status Unusable(const std::string& message) {
+  return MakeError(Fault::kConfig, message,
+                   {.code = "E0502",
+                    .where = "",
+                    .why = "",
+                    .state = "nothing was read or written",
+                    .next = "name the manifest.yaml of a connector"});
+}
+
 }  // namespace
 
 Result<Manifest> ReadManifest(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return Unusable(path + " is a folder, not a manifest");
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
-  if (size < 0) return MakeError(Fault::kConfig, "there is no manifest at " + path);
-  if (size > kFileBytesMax) return MakeError(Fault::kConfig, path + " is larger than 16 MiB");
+  if (size < 0) return Unusable("there is no manifest at " + path);
+  if (size > kFileBytesMax) return Unusable(path + " is larger than 16 MiB");
   std::string text(static_cast<size_t>(size), '\0');
   file.seekg(0);
   file.read(text.data(), size);
-  if (!file) return MakeError(Fault::kConfig, path + " cannot be read");
+  if (!file) return Unusable(path + " cannot be read");
   return LoadManifest(text, path);
 }
 
-std::vector<config::DeclaredStream> StreamsOf(const Manifest& manifest) {
-  std::vector<config::DeclaredStream> streams;
-  for (const Component& stream : manifest.Streams()) Declare(stream, &streams);
-  return streams;
+config::ConnectorDeclaration DeclarationOf(const Manifest& manifest) {
+  config::ConnectorDeclaration out;
+  for (const Component& stream : manifest.Streams()) Declare(stream, &out.streams);
+  out.names_all = !manifest.root.Has("dynamic_streams");
+  const Value* required = manifest.root.Child("spec").Child("connection_specification").Find("required");
+  if (required == nullptr || required->kind() != Value::Kind::kList) return out;
+  for (const Value& name : required->as_list()) {
+    if (name.is_string()) out.required_settings.push_back(name.as_string());
+  }
+  return out;
 }
 
-Result<std::vector<config::DeclaredStream>> DeclaredStreams(const std::string& path) {
+Result<config::ConnectorDeclaration> DeclarationAt(const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(const Manifest manifest, ReadManifest(path));
-  return StreamsOf(manifest);
+  return DeclarationOf(manifest);
 }
 
 }  // namespace firn::connector::airbyte
