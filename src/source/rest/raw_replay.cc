@@ -16,8 +16,8 @@ using format::json::Page;
 
 class ReplayReader : public SplitReader {
  public:
-  ReplayReader(const RestPlan& plan, const TablePlan& table, const RawReplayOptions& options)
-      : plan_(plan), table_(table), options_(options), layout_(table), rows_(table, layout_) {}
+  ReplayReader(const TablePlan& table, const RawReplayOptions& options)
+      : table_(table), options_(options), layout_(table), rows_(table, layout_) {}
 
   Result<std::optional<Event>> Next(std::stop_token stop) override {
     while (events_.empty()) {
@@ -61,7 +61,6 @@ class ReplayReader : public SplitReader {
     return rows_.Append(page, admitted, context.constants, std::nullopt, &events_);
   }
 
-  const RestPlan& plan_;
   const TablePlan& table_;
   const RawReplayOptions& options_;
   const CaptureLayout layout_;
@@ -91,7 +90,7 @@ class RawReplaySource : public Source {
   }
   Result<std::unique_ptr<SplitReader>> OpenSplit(ReadRequest& request, const Split& /*split*/) override {
     ARROW_ASSIGN_OR_RAISE(const TablePlan* table, Find(request.table));
-    return std::make_unique<ReplayReader>(plan_, *table, options_);
+    return std::make_unique<ReplayReader>(*table, options_);
   }
   Status Acknowledge(const std::string& table, const Split& /*split*/, const Position& /*position*/) override {
     return Find(table).status();
