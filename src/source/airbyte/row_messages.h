@@ -14,8 +14,8 @@
 
 namespace firn::source::airbyte {
 
-/// What the reading thread of a stream hands over: events, or the error that ended it.
-using EventQueue = BoundedQueue<Result<Event>>;
+/// What the reading thread of a stream hands over.
+using EventQueue = BoundedQueue<Event>;
 
 /// Makes batches of one stream's records and positions of its states. Used by the thread that reads the stream.
 class RowMessages : public Messages {

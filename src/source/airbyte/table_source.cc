@@ -87,19 +87,20 @@ class StreamReader : public SplitReader {
     reading_.Spawn([this, &connector, &kept, pool, goes_on, state = std::move(state)](std::stop_token stop) {
       RowMessages rows({.stream = stream_, .keeps_states = goes_on, .kept = &kept, .pool = pool, .stop = stop},
                        &events_);
-      Status read = connector.source().ReadOne(stream_, state, rows, stop);
-      if (read.ok()) read = rows.Flush();
-      if (!read.ok()) return events_.Push(read, 0, stop);
+      ARROW_RETURN_NOT_OK(connector.source().ReadOne(stream_, state, rows, stop));
+      ARROW_RETURN_NOT_OK(rows.Flush());
       events_.Finish();
       return Status::OK();
     });
   }
 
   Result<std::optional<Event>> Next(std::stop_token stop) override {
-    ARROW_ASSIGN_OR_RAISE(auto item, events_.Pop(std::move(stop)));
-    if (!item) return std::nullopt;
-    if (!item->ok()) return InStream(stream_, item->status());
-    return std::optional<Event>(item->MoveValueUnsafe());
+    const std::stop_callback stops(stop, [this] { reading_.Stop(); });
+    auto event = events_.Pop(reading_.stop_token());
+    if (event.ok()) return event;
+    const Status why = reading_.Join();  // the reading stopped: by an error of its own, or because it was to
+    if (why.ok() || FaultOf(why) == Fault::kCancelled) return event.status();
+    return InStream(stream_, why);
   }
 
  private:
