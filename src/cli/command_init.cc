@@ -120,10 +120,10 @@ class Init {
     }
     if (arguments_.Given("--from")) return FromConnector(arguments_.Text("--from"));
     if (what.empty()) return WriteSkeleton();
+    if (io::IsObjectLocation(what)) return OfFiles(what);
     ARROW_ASSIGN_OR_RAISE(const pipeline::CopySource place, pipeline::ParseCopySource(what));
     const bool is_web = io::IsHttpLocation(what);
     if (is_web && place.kind == pipeline::CopySource::Kind::kFiles) return OfUrl(place);
-    if (io::IsObjectLocation(what)) return OfFiles(what);
     if (!is_web && fs::exists(what, error)) return OfFiles(fs::absolute(what).lexically_normal().string());
     if (!is_web) {
       return MakeError(Fault::kConfig, "there is no file or folder `" + what + "`",
