@@ -8,13 +8,14 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "config/yaml_scalar.h"
 #include "pipeline/copy_target.h"
-#include "pipeline/yaml_scalar.h"
 #include "source/files/file_patterns.h"
 
 namespace firn::pipeline {
 namespace {
 
+using config::YamlScalar;
 using source::files::Glob;
 
 constexpr char kWild[] = "*";

@@ -1,13 +1,15 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/yaml_scalar.h"
 #include "connector/paging_text.h"
 #include "io/url.h"
 #include "pipeline/probe.h"
-#include "pipeline/yaml_scalar.h"
 
 namespace firn::pipeline {
 namespace {
+
+using config::YamlScalar;
 
 using Type = connector::PaginatePlan::Type;
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "config/yaml_scalar.h"
 #include "connector/airbyte/declaration.h"
 
 namespace firn::connector::airbyte {
@@ -33,14 +34,11 @@ std::string VariableName(const std::string& pipeline, const std::string& field) 
   return name;
 }
 
-std::string Quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '$') out += '$';  // no variable of the project
-    out += std::isprint(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80 ? c : ' ';
-  }
-  return out + "\"";
+// A text that is meant as it is: `$` begins no variable of the project.
+std::string Literal(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '$' ? "$$" : std::string(1, c);
+  return config::YamlScalar(escaped);
 }
 
 // A scalar as it is written in the project; nullopt: none.
@@ -48,7 +46,7 @@ std::optional<std::string> ScalarText(const Value* value) {
   if (value == nullptr) return std::nullopt;
   switch (value->kind()) {
     case Value::Kind::kString:
-      return Quoted(value->as_string());
+      return Literal(value->as_string());
     case Value::Kind::kBool:
     case Value::Kind::kInt:
     case Value::Kind::kNumber:
@@ -132,7 +130,7 @@ class ConfigWriter {
 
 std::string TableEntry(const std::string& stream) {
   const std::string name = config::TableNameOf(stream);
-  return name + ": {" + (name == stream ? "" : "stream: " + Quoted(stream)) + "}";
+  return name + ": {" + (name == stream ? "" : "stream: " + Literal(stream)) + "}";
 }
 
 }  // namespace
@@ -145,7 +143,7 @@ ProjectText ProjectFor(const Manifest& manifest, const std::string& path) {
       "version: 1\n"
       "lake: {warehouse: ./lake}\n"
       "pipelines:\n  " +
-      name + ":\n    source:\n      type: airbyte\n      manifest: " + Quoted(path) + "\n      config:\n";
+      name + ":\n    source:\n      type: airbyte\n      manifest: " + Literal(path) + "\n      config:\n";
   ConfigWriter(name).Write(manifest.root.Child("spec").Child("connection_specification"), 8, 0, &out);
   out.yaml += "    # Without `tables:` every stream is a table. To choose, or to say more of one:\n    # tables:\n";
   const config::ConnectorDeclaration declaration = DeclarationOf(manifest);

@@ -1,10 +1,10 @@
-#include "pipeline/yaml_scalar.h"
+#include "config/yaml_scalar.h"
 
 #include <cctype>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-namespace firn::pipeline {
+namespace firn::config {
 
 std::string YamlScalar(const std::string& text) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./";
@@ -15,4 +15,4 @@ std::string YamlScalar(const std::string& text) {
   return plain ? text : nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-}  // namespace firn::pipeline
+}  // namespace firn::config
