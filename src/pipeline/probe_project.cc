@@ -10,7 +10,6 @@ namespace firn::pipeline {
 namespace {
 
 using config::YamlScalar;
-
 using Type = connector::PaginatePlan::Type;
 
 std::string Upper(const std::string& text) {
