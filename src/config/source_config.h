@@ -24,6 +24,7 @@ struct PaginateConfig {
   PaginateType type = PaginateType::kAuto;
   std::string next;         // kCursor, kNextUrl: path in the body of the next token or URL
   std::string next_header;  // kCursor: response header of the next token, instead of `next`
+  std::string last_record;  // kCursor: path in the last record of a page of the next token, instead of `next`
   std::string param;        // kPage "page", kOffset "offset", kCursor (required): query parameter
   std::string body_path;    // kPage, kOffset, kCursor: path in the request body, instead of `param`
   int64_t start = 1;        // kPage: first page number (default 1); kOffset: first offset (default 0)

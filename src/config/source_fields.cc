@@ -128,6 +128,11 @@ std::vector<Variant> PaginateVariants() {
        .fields = {Text("next").Doc("Path in the body of the next token.").Example("meta.next"),
                   Text("header").Doc("Response header of the next token, instead of `next`.").Example("X-Next-Cursor"),
                   Text("param").Doc("Query parameter that carries the token.").Example("cursor"), body_path(), size(),
+                  Text("last_record")
+                      .Doc(
+                          "Path of the next token in the last record of the page, instead of `next`; reading ends with "
+                          "`has_more`, else with a page without records.")
+                      .Example("id"),
                   size_param(std::nullopt)}},
       {.tag_value = "link_header",
        .doc = "`Link: <url>; rel=\"next\"` (RFC 8288).",

@@ -57,8 +57,9 @@ PaginateType TypeOf(std::string_view name) {
 
 void JudgePaginate(const PaginateConfig& p, const std::string& path, const LoweringContext& context) {
   if (p.type == PaginateType::kCursor) {
-    if (p.next.empty() == p.next_header.empty()) {
-      context.Error("E0410", path, "`type: cursor` needs one of `next` and `header`").help =
+    const int num_places = !p.next.empty() + !p.next_header.empty() + !p.last_record.empty();
+    if (num_places != 1) {
+      context.Error("E0410", path, "`type: cursor` needs one of `next`, `header` and `last_record`").help =
           "`next` is the path of the next token in the body, for example `next: meta.next`";
     }
     if (p.param.empty() == p.body_path.empty()) {
@@ -145,6 +146,7 @@ PaginateConfig LowerPaginate(const ObjectView& owner, const std::string& path, c
     case PaginateType::kCursor:
       out.next = view.Text("next");
       out.next_header = view.Text("header");
+      out.last_record = view.Text("last_record");
       break;
     case PaginateType::kNextUrl:
       out.next = view.Text("next");

@@ -36,6 +36,7 @@ Parts PartsOf(const PaginatePlan& plan) {
     case Type::kCursor:
       add("next", plan.next);
       add("header", plan.next_header);
+      add("last_record", plan.last_record);
       add("param", plan.param);
       break;
     case Type::kNextUrl:

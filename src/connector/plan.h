@@ -63,6 +63,7 @@ struct PaginatePlan {
   int64_t first = 0;                  // page: number of the first page; offset: first offset
   std::string next;                   // path in the body of the cursor or of the next URL
   std::string next_header;            // response header that holds the cursor
+  std::string last_record;            // path of the cursor in the last record of the page
   std::string rel = "next";           // relation in the Link header
   std::string has_more;               // path in the body of a flag: false ends the slice
   std::string total_rows;             // path in the body of the number of records

@@ -194,6 +194,7 @@ class Lowering {
                       .first = paginate.start,
                       .next = paginate.next,
                       .next_header = paginate.next_header,
+                      .last_record = paginate.last_record,
                       .rel = paginate.rel.empty() ? "next" : paginate.rel,
                       .has_more = paginate.has_more,
                       .total_rows = paginate.total_rows,
@@ -203,8 +204,8 @@ class Lowering {
     if (plan.type == Type::kPage && plan.param.empty() && plan.body_path.empty()) plan.param = "page";
     if (plan.type == Type::kOffset && plan.param.empty() && plan.body_path.empty()) plan.param = "offset";
     if (plan.type == Type::kOffset && plan.size_param.empty() && plan.page_size > 0) plan.size_param = "limit";
-    if (plan.type == Type::kCursor && plan.next.empty() && plan.next_header.empty()) {
-      Error(kBadPagination, path, "a cursor needs 'next' (a path in the body) or 'next_header'");
+    if (plan.type == Type::kCursor && plan.next.empty() && plan.next_header.empty() && plan.last_record.empty()) {
+      Error(kBadPagination, path, "a cursor needs 'next' (a path in the body), 'header' or 'last_record'");
     }
     if (plan.type == Type::kCursor && plan.param.empty() && plan.body_path.empty()) {
       Error(kBadPagination, path, "a cursor needs 'param' or 'body_path', where it is sent");

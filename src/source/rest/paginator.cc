@@ -266,7 +266,7 @@ class Cursors : public GuardedPaginator {
     if (!token) {
       // APIs leave the token out at the end, so a wrong path looks like one page; a full page gives it away.
       const bool suspicious = num_pages_ == 1 && plan_.page_size > 0 && answer.num_records >= plan_.page_size &&
-                              plan_.next_header.empty() && !BodyValue(*answer.page, plan_.next, Want::kAny);
+                              !plan_.next.empty() && !BodyValue(*answer.page, plan_.next, Want::kAny);
       if (!suspicious) return std::nullopt;
       return Error("E0436", "a full page, but the body has nothing at '" + plan_.next + "'", "correct paginate.next",
                    DescribeKeys(answer.page->body()));
@@ -277,6 +277,7 @@ class Cursors : public GuardedPaginator {
 
  private:
   Result<std::optional<Value>> TokenOf(const PageAnswer& answer) const {
+    if (!plan_.last_record.empty()) return TokenOfLastRecord(answer);
     if (!plan_.next_header.empty()) {
       const auto header = answer.headers->Get(plan_.next_header);
       if (!header || header->empty()) return std::nullopt;
@@ -284,7 +285,26 @@ class Cursors : public GuardedPaginator {
     }
     const auto raw = answer.page->FindInBody(plan_.next);
     if (!raw) return std::nullopt;
-    ARROW_ASSIGN_OR_RAISE(Value value, expression::ParseJson(*raw));
+    ARROW_ASSIGN_OR_RAISE(const Value value, expression::ParseJson(*raw));
+    return TokenIn(value);
+  }
+
+  // Without it the rest of the slice could not be asked for, and it would look like the end.
+  Result<std::optional<Value>> TokenOfLastRecord(const PageAnswer& answer) const {
+    if (answer.num_records == 0) return std::nullopt;
+    ARROW_ASSIGN_OR_RAISE(Value value, expression::ParseJson(answer.page->RecordText(answer.num_records - 1)));
+    for (std::string_view rest = plan_.last_record; !rest.empty();) {
+      const size_t dot = std::min(rest.find('.'), rest.size());
+      const Value* field = value.Find(rest.substr(0, dot));
+      value = field == nullptr ? Value::Null() : Value(*field);
+      rest.remove_prefix(std::min(dot + 1, rest.size()));
+    }
+    auto token = TokenIn(value);
+    if (token) return token;
+    return Error("E0436", "the last record has nothing at '" + plan_.last_record + "'", "correct paginate.last_record");
+  }
+
+  static std::optional<Value> TokenIn(const Value& value) {
     // A cursor of 0 is a number like any other; null, "" and false end the slice.
     const bool ends = value.is_null() || (value.is_string() && value.as_string().empty()) ||
                       (value.kind() == Value::Kind::kBool && !value.as_bool());

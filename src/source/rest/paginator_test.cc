@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "source/rest/fake_http.h"
 #include "source/rest/source.h"
@@ -51,7 +52,7 @@ struct Outcome {
   size_t num_rows = 0;
 };
 
-Outcome Read(const PaginatePlan& paginate, const RepeatingApi& api) {
+Outcome Read(const PaginatePlan& paginate, const std::function<FakeAnswer(const FakeRequest&)>& api) {
   connector::TablePlan table{.name = "orders", .where = "firn.yaml:9:7"};
   table.path = connector::Template::Parse("/orders").ValueOrDie();
   table.records = "items";
@@ -146,6 +147,37 @@ TEST(RepeatedLastPage, IsNotAskedForWhereAStopRuleHolds) {
     ExpectAll(rows, {.total = total, .extra = "rows"}, "total_rows " + what);
     ExpectAll(stop, {.total = total, .extra = "more"}, "stop " + what);
   }
+}
+
+/// An API whose pages begin behind the record that `after` names.
+struct KeysetApi {
+  size_t total = 0;
+  bool tells_more = true;
+
+  FakeAnswer operator()(const FakeRequest& request) const {
+    const auto begin = static_cast<size_t>(request.Int("after", -1) + 1);
+    const size_t end = std::min(total, begin + kPageSize);
+    return {.body = Body(begin, end, tells_more ? std::string(",\"more\":") + (end < total ? "true" : "false") : "")};
+  }
+};
+
+TEST(LastRecord, NamesTheNextPageUntilHasMoreIsFalseOrAPageIsEmpty) {
+  for (const bool tells_more : {true, false}) {
+    PaginatePlan plan{.type = Type::kCursor, .param = "after", .last_record = "id"};
+    if (tells_more) plan.has_more = "more";
+    for (const size_t total : {0U, 1U, 10U, 25U, 30U}) {
+      const Outcome outcome = Read(plan, KeysetApi{.total = total, .tells_more = tells_more});
+      EXPECT_TRUE(outcome.status.ok()) << outcome.status.ToString();
+      EXPECT_EQ(outcome.num_rows, total) << tells_more;
+    }
+  }
+}
+
+TEST(LastRecord, WithoutAValueThereTheTableIsNotTakenForComplete) {
+  const PaginatePlan plan{.type = Type::kCursor, .param = "after", .last_record = "meta.key", .has_more = "more"};
+  const Outcome outcome = Read(plan, KeysetApi{.total = 25});
+  ASSERT_FALSE(outcome.status.ok());
+  EXPECT_EQ(ContextOf(outcome.status)->code, "E0436");
 }
 
 }  // namespace
