@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -5,6 +6,8 @@
 #include "base/ascii.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "config/connector_library.h"
+#include "config/connector_page.h"
 #include "config/project.h"
 #include "connector/airbyte/declaration.h"
 #include "connector/airbyte/project_text.h"
@@ -120,6 +123,7 @@ class Init {
     }
     if (arguments_.Given("--from")) return FromConnector(arguments_.Text("--from"));
     if (what.empty()) return WriteSkeleton();
+    if (IsConnector(what)) return OfConnector(what);
     if (io::IsObjectLocation(what)) return OfFiles(what);
     ARROW_ASSIGN_OR_RAISE(const pipeline::CopySource place, pipeline::ParseCopySource(what));
     const bool is_web = io::IsHttpLocation(what);
@@ -128,7 +132,7 @@ class Init {
     if (!is_web) {
       return MakeError(Fault::kConfig, "there is no file or folder `" + what + "`",
                        {.code = "E0852",
-                        .why = "it is no URL either, and this build has no templates beside the plain project",
+                        .why = "it is no URL either, and no connector of this build (firn connectors lists them)",
                         .state = "nothing was written",
                         .next = "firn init   or   firn init https://api.example/v1/orders   or   firn init ./inbox"});
     }
@@ -158,15 +162,33 @@ class Init {
     ARROW_ASSIGN_OR_RAISE(const auto read, connector::airbyte::ReadManifest(manifest.string()));
     const std::string path = fs::proximate(fs::absolute(manifest), fs::absolute(folder_)).string();
     const auto text = connector::airbyte::ProjectFor(read, path);
+    return WriteConnector({.yaml = text.yaml, .table = text.first_table}, text.variables);
+  }
+
+  // A folder of that name is written ./<name>.
+  static bool IsConnector(const std::string& what) {
+    const auto known = config::BuiltinConnectors();
+    return std::ranges::find(known, what, &config::BuiltinConnector::name) != known.end();
+  }
+
+  Result<int> OfConnector(const std::string& name) {
+    ARROW_ASSIGN_OR_RAISE(const auto file, config::FindConnector(name, ""));
+    config::Diagnostics diagnostics;
+    const auto connector = config::ReadConnector(file, &diagnostics);
+    if (!connector) return diagnostics.ToStatus();
+    const auto text = config::ProjectOf(*connector);
+    return WriteConnector({.yaml = text.yaml, .table = text.first_table}, text.variables);
+  }
+
+  Result<int> WriteConnector(pipeline::ProbeProject project, const std::vector<std::string>& variables) {
     if (arguments_.Flag("--print")) {
-      ARROW_RETURN_NOT_OK(app_.Print(text.yaml));
+      ARROW_RETURN_NOT_OK(app_.Print(project.yaml));
       return 0;
     }
-    pipeline::ProbeProject project{.yaml = text.yaml, .table = text.first_table};
-    for (const std::string& variable : text.variables) project.variables.emplace_back(variable, "");
+    for (const std::string& variable : variables) project.variables.emplace_back(variable, "");
     ARROW_RETURN_NOT_OK(WriteFiles(project));
     const std::string cd = folder_ == "." ? "" : "cd " + folder_.string() + " && ";
-    app_.Next(cd + (text.variables.empty() ? "" : "fill in .env (see .env.example), then ") + "firn preview " +
+    app_.Next(cd + (variables.empty() ? "" : "fill in .env (see .env.example), then ") + "firn preview " +
               (project.table.empty() ? "TABLE" : project.table));
     return 0;
   }
@@ -333,14 +355,15 @@ Command InitCommand() {
       .name = "init",
       .group = "Start",
       .summary = "write a project; a live API is probed for it, a connector read, a folder looked at",
-      .options =
-          {{.name = "URL",
-            .kind = Option::Kind::kPositional,
-            .help = "an endpoint that answers with rows; a folder, s3://bucket/prefix or file; left out: a skeleton"},
-           {.name = "--from", .help = "a connector: airbyte:PATH of its manifest.yaml"},
-           {.name = "--dir", .help = "folder of the project (the current one)"},
-           {.name = "--token-env", .help = "environment variable that holds a bearer token for the probe"},
-           {.name = "--print", .kind = Option::Kind::kFlag, .help = "print firn.yaml to stdout, write nothing"}},
+      .options = {{.name = "URL",
+                   .kind = Option::Kind::kPositional,
+                   .help = "an endpoint that answers with rows; a connector (firn connectors lists them); a folder, "
+                           "s3://bucket/prefix or "
+                           "file; left out: a skeleton"},
+                  {.name = "--from", .help = "a connector: airbyte:PATH of its manifest.yaml"},
+                  {.name = "--dir", .help = "folder of the project (the current one)"},
+                  {.name = "--token-env", .help = "environment variable that holds a bearer token for the probe"},
+                  {.name = "--print", .kind = Option::Kind::kFlag, .help = "print firn.yaml to stdout, write nothing"}},
       .run = [](App& app, const Arguments& arguments) { return Init(app, arguments).Run(); }};
 }
 

@@ -6,6 +6,7 @@ std::vector<Command> AllCommands() {
   return {
       DemoCommand(),
       InitCommand(),
+      ConnectorsCommand(),
       NewConnectorCommand(),
       ValidateCommand(),
       FmtCommand(),

@@ -7,6 +7,7 @@ namespace firn::cli {
 
 Command DemoCommand();
 Command InitCommand();
+Command ConnectorsCommand();
 Command NewConnectorCommand();
 Command ValidateCommand();
 Command FmtCommand();

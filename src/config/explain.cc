@@ -246,6 +246,22 @@ constexpr std::array kExplanations = {
                 "firn airbyte discover names the streams there are. Parts that are Python classes run in Airbyte's own "
                 "runtime alone.",
                 "tables: {orders: {stream: Orders}}"},
+    Explanation{"E0510", "a connector that is not there",
+                "A source of `type: connector` names a connector of the library (firn connectors) or the path of a "
+                "connector file.",
+                "source: {type: connector, connector: hubspot, settings: {token: \"${env:HUBSPOT_TOKEN}\"}}"},
+    Explanation{"E0511", "a connector file that makes no sense",
+                "It is of version 1 and reads a REST API; each setting is required or has a default.",
+                "settings: {token: {required: true, secret: true, doc: API token}}"},
+    Explanation{"E0512", "a value in a connector file that is none of its settings",
+                "A connector file knows nothing of the project: it takes ${setting:<name>}, and the project's settings "
+                "take ${env:…} and ${file:…}.",
+                "auth: {type: bearer, token: \"${setting:token}\"}"},
+    Explanation{
+        "E0513", "a table that a connector does not have",
+        "`tables:` of a pipeline chooses tables of its connector and says more of them; a further one of your own "
+        "needs `path:`. A table that is read for each row of another needs that one too.",
+        "tables: {contacts: {}, companies: {columns: {name: {drop: true}}}}"},
     Explanation{"E0990", "a place for bodies that are kept in a table",
                 "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
                 "location.",

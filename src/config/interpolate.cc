@@ -61,6 +61,7 @@ class ScalarInterpolation {
     const size_t colon = body.find(':');
     const std::string provider = body.substr(0, colon);
     const std::string name = colon == std::string::npos ? "" : body.substr(colon + 1);
+    if (variables_.settings != nullptr) return ResolveSetting(provider, name, open, close);
     if (provider == "env" && colon != std::string::npos) return ResolveEnv(name, open, close);
     if (provider == "file" && colon != std::string::npos) return ResolveFile(name, open, close);
     if (std::find(kUnbuiltProviders.begin(), kUnbuiltProviders.end(), provider) != kUnbuiltProviders.end()) {
@@ -70,8 +71,36 @@ class ScalarInterpolation {
     }
     const bool bare = colon == std::string::npos && IsVariableName(body);
     Error("E0303", open, close, "`${" + Shown(body) + "}` is not a reference").help =
-        bare ? "write ${env:" + body + "}" : "write ${env:NAME}, ${env:NAME:-default} or ${file:path}";
+        provider == "setting" ? "settings are those of connector files; write ${env:NAME}"
+        : bare                ? "write ${env:" + body + "}"
+                              : "write ${env:NAME}, ${env:NAME:-default} or ${file:path}";
     return std::nullopt;
+  }
+
+  // The user's variables and files are the project's: a connector file is told of them by settings alone.
+  std::optional<std::string> ResolveSetting(const std::string& provider, const std::string& name, size_t open,
+                                            size_t close) {
+    const auto found = variables_.settings->find(name);
+    if (provider != "setting" || found == variables_.settings->end()) {
+      std::vector<std::string> names;
+      for (const auto& [known, value] : *variables_.settings) names.push_back(known);
+      const auto nearest = Nearest(name, names);
+      Error("E0512", open, close,
+            "`" + Shown(source_.substr(open, close + 1 - open)) + "` is no setting of the connector")
+          .help = provider == "setting" && nearest ? "did you mean `${setting:" + *nearest + "}`?"
+                                                   : "declare it in `settings:`, and write ${setting:<name>}";
+      return std::nullopt;
+    }
+    const Node& setting = found->second;
+    if (setting.kind != NodeKind::kScalar) {
+      Error("E0512", open, close, "setting `" + name + "` is a list, which is no part of a text").help =
+          "write it alone, where a list is taken: \"${setting:" + name + "}\"";
+      return std::nullopt;
+    }
+    if (setting.unresolved) node_->unresolved = true;
+    node_->resolved.insert(node_->resolved.end(), setting.resolved.begin(), setting.resolved.end());
+    if (close + 1 - open == source_.size()) node_->span = setting.span;
+    return setting.text;
   }
 
   std::optional<std::string> ResolveEnv(const std::string& body, size_t open, size_t close) {
@@ -159,6 +188,14 @@ class ScalarInterpolation {
   const std::string source_;
 };
 
+/// The list that a scalar stands for, or null.
+const Node* ListOf(const Node& node, const VariableSource& variables) {
+  constexpr std::string_view kOpen = "${setting:";
+  if (variables.settings == nullptr || !node.text.starts_with(kOpen) || !node.text.ends_with('}')) return nullptr;
+  const auto found = variables.settings->find(node.text.substr(kOpen.size(), node.text.size() - kOpen.size() - 1));
+  return found != variables.settings->end() && found->second.kind == NodeKind::kSequence ? &found->second : nullptr;
+}
+
 std::string_view Trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
@@ -203,6 +240,10 @@ std::optional<std::pair<std::string, std::string>> ParseDotEnvLine(std::string_v
 }  // namespace
 
 void Interpolate(Node* root, const VariableSource& variables, Diagnostics* diagnostics) {
+  if (const Node* list = ListOf(*root, variables)) {
+    *root = *list;
+    return;
+  }
   if (root->kind == NodeKind::kScalar && !root->interpolated) ScalarInterpolation(root, variables, diagnostics).Run();
   for (Node& item : root->items) Interpolate(&item, variables, diagnostics);
   for (Entry& entry : root->entries) {

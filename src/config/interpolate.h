@@ -7,7 +7,8 @@
 #include "config/diagnostic.h"
 #include "config/yaml_tree.h"
 
-/// `${env:NAME}`, `${env:NAME:-default}` and `${file:path}` in values; `$$` is a literal `$`. Never in keys.
+/// `${env:NAME}`, `${env:NAME:-default}` and `${file:path}` in values of a project, `${setting:NAME}` in those of a
+/// connector file; `$$` is a literal `$`. Never in keys.
 namespace firn::config {
 
 struct VariableSource {
@@ -15,9 +16,12 @@ struct VariableSource {
   std::map<std::string, std::string> dot_env;  // of the .env file beside the project
   std::string folder;                          // ${file:…} is relative to it
   bool resolve = true;                         // false: what is unset stays unresolved instead of being an error
+  const std::map<std::string, Node>* settings =
+      nullptr;  // of a connector file, which takes nothing else; null: no such file
 };
 
-/// Replaces the references in every scalar of the tree. A plain scalar gets the type its new text looks like.
+/// Replaces the references in every scalar of the tree. A plain scalar gets the type its new text looks like;
+/// one that is nothing but a setting that is a list becomes that list.
 void Interpolate(Node* root, const VariableSource& variables, Diagnostics* diagnostics);
 
 /// Marks every scalar that holds a reference as unresolved, without looking at the variables.

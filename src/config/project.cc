@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "config/connector_layer.h"
 #include "config/fields.h"
 #include "config/layers.h"
 #include "config/lowering.h"
@@ -112,6 +113,7 @@ Result<Project> LoadProject(const LoadOptions& options, Diagnostics* diagnostics
       return diagnostics->ToStatus();
     }
   } else {
+    AddConnectorLayers(&root, layers->folder, &checker, diagnostics);
     AddDeclaredTables(&root, layers->folder, options.connector_declaration, &checker);
     CheckEnvironments(layers->root, layers->environment, &checker, diagnostics);
     checker.CheckObject(root, ProjectType(), "", root.span);

@@ -1,4 +1,5 @@
 #include "config/airbyte_fields.h"
+#include "config/connector_fields.h"
 #include "config/fields.h"
 #include "config/files_fields.h"
 #include "config/process_fields.h"
@@ -127,12 +128,12 @@ std::vector<Variant> PaginateVariants() {
        .doc = "A token in the body or a header names the next page.",
        .fields = {Text("next").Doc("Path in the body of the next token.").Example("meta.next"),
                   Text("header").Doc("Response header of the next token, instead of `next`.").Example("X-Next-Cursor"),
-                  Text("param").Doc("Query parameter that carries the token.").Example("cursor"), body_path(), size(),
                   Text("last_record")
                       .Doc(
                           "Path of the next token in the last record of the page, instead of `next`; reading ends with "
                           "`has_more`, else with a page without records.")
                       .Example("id"),
+                  Text("param").Doc("Query parameter that carries the token.").Example("cursor"), body_path(), size(),
                   size_param(std::nullopt)}},
       {.tag_value = "link_header",
        .doc = "`Link: <url>; rel=\"next\"` (RFC 8288).",
@@ -217,7 +218,9 @@ ObjectTypePtr SourceType() {
         Object("http", HttpObject()).Doc("Proxy, authorities, user agent, size limit."),
     };
     ObjectType source{.name = "source", .doc = "What a pipeline reads from.", .tag = "type"};
+    Variant connector = ConnectorSourceVariant(rest.fields);
     source.variants.push_back(std::move(rest));
+    source.variants.push_back(std::move(connector));
     source.variants.push_back(AirbyteSourceVariant());
     source.variants.push_back(FilesSourceVariant());
     source.variants.push_back(ProcessSourceVariant());
