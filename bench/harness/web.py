@@ -1,5 +1,5 @@
 """nginx with one worker, serving files as pages: GET /NAME?page=N gives FOLDER/N.json, beyond the last an empty page.
-GET /again?page=N gives the same rows with a number inside."""
+GET /again?page=N gives the same rows with a number inside, GET /one?part=P one row that names P."""
 
 import contextlib
 import os
@@ -38,6 +38,7 @@ http {{
       sub_filter '"data":[{{' '"data":[{{"id":$arg_page,';
       try_files /$arg_page.json @empty;
     }}
+    location = /one {{ return 200 '{{"data":[{{"id":"$arg_part","updated_at":"2024-05-06"}}]}}'; }}
     location = /gzip {{ add_header Content-Encoding gzip; try_files /body.gz =404; }}
     location @empty {{ return 200 '{{"data":[]}}'; }}
   }}

@@ -420,6 +420,9 @@ Status AppendJson(const Value& value, const JsonStyle& style, int depth, std::st
     case Value::Kind::kTuple:
       return AppendJsonList(value.as_list(), style, depth, out);
     case Value::Kind::kMap:
+      if (const LazyMap* lazy = value.lazy_map(); lazy != nullptr && !style.strict && lazy->AppendJson(out)) {
+        return Status::OK();
+      }
       return AppendJsonMap(value, style, depth, out);
     default:
       if (style.strict) return NotJson(value);

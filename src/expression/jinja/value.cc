@@ -206,6 +206,10 @@ const Entries& MapObject::All() const {
   return entries;
 }
 
+const LazyMap* Value::lazy_map() const {
+  return is_map() ? static_cast<const MapObject*>(object_)->lazy.get() : nullptr;
+}
+
 std::optional<Value> Value::Find(std::string_view key) const {
   if (!is_map()) return std::nullopt;
   const auto& map = *static_cast<const MapObject*>(object_);

@@ -30,6 +30,8 @@ class LazyMap {
   virtual std::optional<Value> Find(std::string_view key) const = 0;
   /// Returns the whole mapping; called when more than single keys is wanted.
   virtual Entries All() const = 0;
+  /// Appends the mapping as JSON in one line and returns true, if the host has it as text.
+  virtual bool AppendJson(std::string* /*out*/) const { return false; }
 };
 
 /// Years, months and microseconds apart, because a month has no fixed length (what `duration('P1M')` makes).
@@ -129,6 +131,9 @@ class Value {
   CalendarDuration as_duration() const;
   const List& as_list() const;    // kList, kTuple, kSet
   const Entries& as_map() const;  // kMap; a lazy map is read whole
+
+  /// The host's map that this still is; null once it was read whole, and for other values.
+  const LazyMap* lazy_map() const;
 
   /// Returns the value of a string key, or nullopt when absent or when this is no map.
   std::optional<Value> Find(std::string_view key) const;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "io/http_headers.h"
+#include "source/airbyte/lazy_json.h"
 
 namespace firn::source::airbyte {
 namespace {
@@ -88,7 +89,7 @@ std::vector<std::pair<std::string, Value>> LinksIn(std::string_view field) {
 
 const Value& ApiResponse::Json() const {
   if (!json_) {
-    auto parsed = jinja::ParseJson(text());
+    auto parsed = response_.body == nullptr ? jinja::ParseJson("") : ParseLazily(response_.body);
     json_ = parsed.ok() ? parsed.MoveValueUnsafe() : Value();
   }
   return *json_;

@@ -1,7 +1,9 @@
 #include "source/airbyte/retriever.h"
 
 #include <map>
+#include <vector>
 
+#include "base/task_group.h"
 #include "source/airbyte/query_properties.h"
 
 namespace firn::source::airbyte {
@@ -58,6 +60,7 @@ class SimpleRetriever : public Retriever {
     Value token = paginator_->InitialToken();
     int64_t records = 0;
     for (int64_t pages = 0; pages < kPagesMax; ++pages) {
+      if (pages == 1 && AsksAhead()) return ReadPagesAhead(slice, std::move(token), schema, sink);
       ARROW_ASSIGN_OR_RAISE(const Page page, ReadPage(current, token, schema, pages == 0, sink));
       records += page.num_records;
       const bool full = records_before_reset_ && records >= *records_before_reset_;
@@ -75,8 +78,61 @@ class SimpleRetriever : public Retriever {
       ARROW_ASSIGN_OR_RAISE(token, paginator_->NextToken(seen, slice));
       if (token.is_null()) return Status::OK();
     }
-    return MakeError(Fault::kBadData, "the API gives pages without end");
+    return Endless();
   }
+
+  // Whether the next page may be asked for before the records of this one are passed on: what the records do must not
+  // decide about the request.
+  bool AsksAhead() const {
+    return properties_ == nullptr && !parts_.is_data_feed && !splits_on_reset_ && !records_before_reset_;
+  }
+
+  // The pages from the second one on. The first is read without haste: often one record is wanted (a check).
+  Status ReadPagesAhead(const Slice& slice, Value token, const Value& schema,
+                        const std::function<Status(const Value&)>& sink) {
+    TaskGroup asking;
+    Result<SendResult> sent = Fetch(slice, token);
+    for (int64_t pages = 1; pages < kPagesMax; ++pages) {
+      ARROW_RETURN_NOT_OK(sent.status());
+      if (sent->reset_pagination) {
+        token = paginator_->InitialToken();
+        sent = Fetch(slice, token);
+        continue;
+      }
+      const std::shared_ptr<ApiResponse> response = sent->response;
+      if (response == nullptr || !response->ok()) return Status::OK();
+      std::vector<Value> records;
+      const Status selected =
+          selector_->Select(*response, slice, TokenMap(token), schema, [&](const Value& record) -> Status {
+            records.push_back(record);
+            return Status::OK();
+          });
+      Result<Value> next = Value::Null();
+      if (selected.ok()) {
+        next = paginator_->NextToken({.response = *response,
+                                      .num_records = static_cast<int64_t>(records.size()),
+                                      .last_record = records.empty() ? Value::Null() : records.back(),
+                                      .last_token = token},
+                                     slice);
+      }
+      const bool goes_on = selected.ok() && next.ok() && !next->is_null();
+      if (goes_on) {
+        token = *next;
+        asking.Spawn([&](const std::stop_token&) {
+          sent = Fetch(slice, token);
+          return Status::OK();
+        });
+      }
+      for (const Value& record : records) ARROW_RETURN_NOT_OK(sink(record));
+      ARROW_RETURN_NOT_OK(selected);
+      ARROW_RETURN_NOT_OK(next.status());
+      if (!goes_on) return Status::OK();
+      ARROW_RETURN_NOT_OK(asking.Join());
+    }
+    return Endless();
+  }
+
+  static Status Endless() { return MakeError(Fault::kBadData, "the API gives pages without end"); }
 
   // Begins the paging anew; with a cursor after the records that were seen.
   Status Reset(const Slice& slice, Slice* current) const {

@@ -8,6 +8,7 @@
 #include "base/task_group.h"
 #include "source/airbyte/config_changes.h"
 #include "source/airbyte/dynamic_streams.h"
+#include "source/airbyte/lazy_json.h"
 
 namespace firn::source::airbyte {
 namespace {
@@ -57,6 +58,7 @@ void RegisterSecrets(const Value& schema, const Value& config) {
 // The data of a RECORD: the reference leaves out what is null at the top.
 std::string RecordJson(const Value& record) {
   if (!record.is_map()) return jinja::ToJson(record);
+  if (auto text = TextWithoutNulls(record)) return *std::move(text);
   const Entries& entries = record.as_map();
   const bool has_null =
       std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.second.is_null(); });

@@ -81,14 +81,14 @@ class SubstreamRouter : public PartitionRouter {
   }
 
   Status Give(const Parent& parent, const Value& record, const Slice& parent_slice, const SliceSink& sink) {
-    const Value value = ValueAt(record, parent.key);
+    const Value value = Settled(ValueAt(record, parent.key));
     if (value.is_undefined()) return Status::OK();
     Slice slice;
     slice.partition =
         Value::OfMap({{Value::String(parent.field), value}, {Value::String("parent_slice"), parent_slice.partition}});
     Entries extra;
     for (const Path& path : parent.extra_fields) {
-      const Value found = ValueAt(record, path);
+      const Value found = Settled(ValueAt(record, path));
       std::string name;
       for (const std::string& step : path) name += (name.empty() ? "" : ".") + step;
       Put(extra, name, found.is_undefined() ? Value::Null() : found);

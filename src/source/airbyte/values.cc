@@ -64,6 +64,15 @@ Value At(const Value& value, const std::vector<std::string>& path) {
   return current;
 }
 
+Value Settled(Value value) {
+  if (value.is_list()) {
+    for (const Value& item : value.as_list()) Settled(item);
+  } else if (value.is_map()) {
+    for (const auto& [key, item] : value.as_map()) Settled(item);
+  }
+  return value;
+}
+
 std::string CanonicalJson(const Value& value) {
   if (value.is_map()) {
     std::vector<std::pair<std::string, const Value*>> sorted;
