@@ -59,6 +59,7 @@ class RateBudget {
  private:
   std::chrono::milliseconds NextDelay() FIRN_REQUIRES(mutex_);
   Status WaitForShared(std::stop_token stop, std::chrono::milliseconds wait_max, int64_t* waited_ms);
+  Result<std::chrono::milliseconds> SharedDelay(const std::stop_token& stop, std::chrono::milliseconds wait_max);
 
   const RateLimits limits_;
   const Clock& clock_;
@@ -79,7 +80,7 @@ class RateBudgets {
   explicit RateBudgets(const Clock& clock, double sleep_scale = 1.0, std::string shared_folder = "")
       : clock_(clock), sleep_scale_(sleep_scale), shared_folder_(std::move(shared_folder)) {}
   /// `credential`: any stable name of it, never its value. The limits of the first call hold.
-  RateBudget& For(const std::string& host, const std::string& credential, const RateLimits& limits);
+  RateBudget& For(const std::string& host, const std::string& credential, RateLimits limits);
 
  private:
   const Clock& clock_;

@@ -98,13 +98,35 @@ TEST_F(SharedRateBucketTest, BudgetsOfOneCredentialUseTheFile) {
   EXPECT_TRUE(one.For("api.example:443", "c", limits).Acquire({}, kLong, &waited).ok());
   EXPECT_EQ(waited, 0);
   EXPECT_TRUE(other.For("api.example:443", "c", limits).Acquire({}, kLong, &waited).ok());
-  EXPECT_EQ(waited, 1'000);
+  EXPECT_EQ(waited, 1'008) << "127/128 of the rate";
   EXPECT_TRUE(other.For("api.example:443", "another", limits).Acquire({}, kLong, &waited).ok());
-  EXPECT_EQ(waited, 1'000);
+  EXPECT_EQ(waited, 1'008);
   one.For("api.example:443", "c", limits).Pause(std::chrono::seconds(9));
   waited = 0;
   EXPECT_TRUE(other.For("api.example:443", "c", limits).Acquire({}, kLong, &waited).ok());
   EXPECT_EQ(waited, 9'000);
+}
+
+// A clock whose first sleep ends late.
+class LateClock : public FakeClock {
+ public:
+  Status Sleep(milliseconds delay, std::stop_token stop) const override {
+    const bool late = num_sleeps_++ == 0;
+    return FakeClock::Sleep(delay + (late ? milliseconds(700) : milliseconds(0)), stop);
+  }
+
+ private:
+  mutable int num_sleeps_ = 0;
+};
+
+TEST_F(SharedRateBucketTest, WhoComesLateToItsPlaceTakesAnother) {
+  const LateClock clock;
+  RateBudgets budgets(clock, 1.0, folder_.path() + "/rate");
+  RateBudget& budget = budgets.For("api.example:443", "c", {.requests_per_second = 1});
+  EXPECT_TRUE(budget.Acquire({}, kLong).ok());
+  int64_t waited = 0;
+  EXPECT_TRUE(budget.Acquire({}, kLong, &waited).ok());
+  EXPECT_EQ(waited, 1'008 + 308) << "the place after the one that was missed";
 }
 
 }  // namespace
