@@ -20,7 +20,8 @@ using std::chrono::milliseconds;
 
 constexpr int64_t kLockWaitMs = 2'000;
 constexpr int64_t kAheadMicrosMax = int64_t{25} * 3'600'000'000;  // more: the clock was set back
-constexpr char kFormat[] = "firn-rate 1 %lld %lld\n";
+constexpr char kRead[] = "firn-rate 1 %lld %lld";
+constexpr char kWritten[] = "firn-rate 1 %20lld %20lld\n";  // always as long: one write, which no kill cuts in two
 
 // Wall-clock microseconds.
 struct Moments {
@@ -44,7 +45,7 @@ Moments ReadMoments(int file) {
   char text[128] = {};
   Moments moments;
   if (::pread(file, text, sizeof text - 1, 0) <= 0 ||
-      std::sscanf(text, kFormat, &moments.next, &moments.paused_until) != 2) {
+      std::sscanf(text, kRead, &moments.next, &moments.paused_until) != 2) {
     return {};
   }
   return moments;
@@ -52,11 +53,9 @@ Moments ReadMoments(int file) {
 
 Status WriteMoments(int file, const Moments& moments, const std::string& path) {
   char text[128];
-  const int size = std::snprintf(text, sizeof text, kFormat, moments.next, moments.paused_until);
-  if (::ftruncate(file, 0) != 0 || ::pwrite(file, text, static_cast<size_t>(size), 0) != size) {
-    return FileError("write", path, errno);
-  }
-  return Status::OK();
+  const int size = std::snprintf(text, sizeof text, kWritten, moments.next, moments.paused_until);
+  if (::pwrite(file, text, static_cast<size_t>(size), 0) == size) return Status::OK();
+  return FileError("write", path, errno);
 }
 
 class FileBucket : public SharedRateBucket {

@@ -4,7 +4,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
+#include <limits>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
 
 #include "io/rate_budget.h"
 #include "io/temporary_folder.h"
@@ -89,6 +95,68 @@ TEST_F(SharedRateBucketTest, ProcessesShareOneRate) {
   }
   const double seconds = std::chrono::duration<double>(clock->Steady() - begin).count();
   EXPECT_GE(seconds, (kProcesses * kEach - 1) / kPerSecond);
+}
+
+// A clock that stands still.
+class StillClock : public FakeClock {
+ public:
+  Status Sleep(milliseconds, std::stop_token) const override {
+    std::this_thread::yield();
+    return Status::OK();
+  }
+};
+
+// The n-th place of all lies n intervals away: one that is given twice shows, one that is lost with its holder is a
+// gap.
+TEST_F(SharedRateBucketTest, HoldersThatAreKilledGiveNoPlaceTwice) {
+  constexpr int kKills = 1'000;
+  constexpr int kAtOnce = 4;
+  const uint32_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::minstd_rand random(seed);
+  const StillClock clock;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  std::set<int64_t> places;
+  int64_t num_places = 0;
+  const auto take_in = [&](int count) {
+    for (int64_t place = 0; count > 0 && ::read(ends[0], &place, sizeof place) == sizeof place; --count, ++num_places) {
+      places.insert(place);
+    }
+  };
+  std::vector<pid_t> holders;
+  for (int kills = 0; kills < kKills;) {
+    while (holders.size() < kAtOnce) {
+      const pid_t child = ::fork();
+      ASSERT_GE(child, 0);
+      if (child == 0) {
+        const auto bucket = SharedRateBucket::Make(path_, 1'000, clock, 1.0);
+        for (;;) {
+          const auto wait = bucket->Take(kLong, {});
+          if (!wait.ok()) continue;  // locked, and this clock does not really wait
+          const int64_t place = wait->count();
+          if (::write(ends[1], &place, sizeof place) != sizeof place) ::_exit(1);
+        }
+      }
+      holders.push_back(child);
+    }
+    take_in(1 + static_cast<int>(random() % 8));
+    const size_t chosen = random() % holders.size();
+    ASSERT_EQ(::kill(holders[chosen], SIGKILL), 0);
+    ASSERT_EQ(::waitpid(holders[chosen], nullptr, 0), holders[chosen]);
+    holders.erase(holders.begin() + static_cast<ptrdiff_t>(chosen));
+    ++kills;
+  }
+  for (const pid_t holder : holders) {
+    ::kill(holder, SIGKILL);
+    ::waitpid(holder, nullptr, 0);
+  }
+  ::close(ends[1]);
+  take_in(std::numeric_limits<int>::max());
+  ::close(ends[0]);
+  EXPECT_EQ(static_cast<int64_t>(places.size()), num_places) << "a place was given twice";
+  EXPECT_GE(*places.rbegin() + 1, num_places);
+  EXPECT_LE(*places.rbegin() + 1, num_places + kKills + kAtOnce) << "each kill loses at most one place";
 }
 
 TEST_F(SharedRateBucketTest, BudgetsOfOneCredentialUseTheFile) {
