@@ -32,8 +32,8 @@ Value Merge(const Value& under, const Value& over);
 Value FieldOf(const Component& component, std::string_view field);
 /// The value at a plain path of keys and list indexes, or nullptr-like undefined.
 Value At(const Value& value, const std::vector<std::string>& path);
-/// Reads whatever is still to be read when it is needed (jinja::LazyMap), so that threads may share the value and nothing
-/// larger is kept by it. Returns the value.
+/// Reads whatever is still to be read when it is needed (jinja::LazyMap), so that threads may share the value and
+/// nothing larger is kept by it. Returns the value.
 Value Settled(Value value);
 /// JSON with sorted keys and no spaces: equal for equal values.
 std::string CanonicalJson(const Value& value);
