@@ -23,6 +23,12 @@ Result<config::ConnectorFile> ReadNamed(const std::string& name) {
   return *std::move(connector);
 }
 
+Json NamesOf(const config::Node& tables) {
+  Json names = Json::array();
+  for (const auto& table : tables.entries) names.push_back(table.key);
+  return names;
+}
+
 Result<int> ShowConnectors(App& app, const Arguments& arguments) {
   if (arguments.Given("NAME")) {
     ARROW_ASSIGN_OR_RAISE(const auto connector, ReadNamed(arguments.Text("NAME")));
@@ -34,13 +40,13 @@ Result<int> ShowConnectors(App& app, const Arguments& arguments) {
   for (const config::BuiltinConnector& known : config::BuiltinConnectors()) {
     ARROW_ASSIGN_OR_RAISE(const auto connector, ReadNamed(std::string(known.name)));
     std::string tables;
-    Json names = Json::array();
-    for (const auto& table : connector.tables.entries) {
-      tables += (tables.empty() ? "" : ", ") + table.key;
-      names.push_back(table.key);
-    }
+    for (const auto& table : connector.tables.entries) tables += (tables.empty() ? "" : ", ") + table.key;
     text.Add({connector.name, connector.title, tables});
-    list.push_back({{"name", connector.name}, {"title", connector.title}, {"api", connector.api}, {"tables", names}});
+    list.push_back({{"name", connector.name},
+                    {"title", connector.title},
+                    {"api", connector.api},
+                    {"tables", NamesOf(connector.tables)},
+                    {"further_tables", NamesOf(connector.further_tables)}});
   }
   ARROW_RETURN_NOT_OK(app.Print(arguments.Flag("--json") ? list.dump() + "\n" : text.Render()));
   if (!app.quiet()) app.Next("firn init NAME   (firn connectors NAME tells its settings, tables and limits)");

@@ -45,7 +45,7 @@ Variant ConnectorSourceVariant(std::vector<Field> rest) {
 const ObjectType& ConnectorFileType() {
   static const ObjectType type{
       .name = "connector file",
-      .doc = "An API, once for everybody who reads it: settings, source and tables.",
+      .doc = "An API described once, for all pipelines of `type: connector` that read it (docs/connectors).",
       .fields = {
           Int("connector").Required().Doc("Version of the format: 1.").Example("1"),
           Text("name").Required().Doc("Name in the library, and of the pipeline.").Example("hubspot"),

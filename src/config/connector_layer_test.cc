@@ -51,12 +51,12 @@ class ConnectorFileTest : public testing::Test {
 
   Result<Project> Load(const std::string& connector, const std::string& pipeline, bool resolve = true) {
     std::ofstream(folder_ / "acme.yaml") << connector;
-    LoadOptions options{.config = "-",
-                        .working_folder = folder_.string(),
-                        .stdin_text = "pipelines:\n  shop:\n" + pipeline,
-                        .resolve_secrets = resolve};
+    options_.config = "-";
+    options_.working_folder = folder_.string();
+    options_.stdin_text = "pipelines:\n  shop:\n" + pipeline;
+    options_.resolve_secrets = resolve;
     Diagnostics diagnostics;
-    auto project = LoadProject(options, &diagnostics);
+    auto project = LoadProject(options_, &diagnostics);
     findings_ = Render(diagnostics);
     return project;
   }
@@ -71,6 +71,7 @@ class ConnectorFileTest : public testing::Test {
   }
 
   const fs::path folder_;
+  LoadOptions options_;
   std::string findings_;
 };
 
@@ -102,6 +103,38 @@ TEST_F(ConnectorFileTest, AValueThatDoesNotFitIsShownWhereItIsWritten) {
   EXPECT_THAT(findings_, HasSubstr("<stdin>:3:"));
   EXPECT_FALSE(Load(With("primary_key: id", "primry_key: id"), Source("{token: abcd1234}")).ok());
   EXPECT_THAT(findings_, HasSubstr("./acme.yaml:17:5"));
+}
+
+TEST_F(ConnectorFileTest, AnEnvironmentAndAVariableWinOverTheFile) {
+  const std::string pipeline =
+      Source("{token: abcd1234}") +
+      "    tables: {orders: {paginate: {page_size: 5}}}\n"
+      "environments: {dev: {pipelines: {shop: {source: {settings: {host: dev.acme.example}}}}}}\n";
+  options_.environment = "dev";
+  options_.env["FIRN__PIPELINES__SHOP__SOURCE__CONCURRENCY"] = "2";
+  const auto project = Load(kAcme, pipeline);
+  ASSERT_TRUE(project.ok()) << findings_;
+  const auto& source = std::get<RestSourceConfig>(project->pipelines[0].source);
+  EXPECT_EQ(source.base_url, "https://dev.acme.example");
+  EXPECT_EQ(source.concurrency, 2);
+  const TableConfig* orders = project->pipelines[0].FindTable("orders");
+  ASSERT_NE(orders, nullptr);
+  EXPECT_EQ(orders->paginate.page_size, 5);
+  EXPECT_EQ(orders->paginate.type, PaginateType::kPage);
+  EXPECT_EQ(orders->partitions->values, (std::vector<std::string>{"eu", "us"}));
+  options_.environment.clear();
+  EXPECT_TRUE(Load(kAcme, pipeline).ok()) << findings_;  // the overrides that were not chosen are judged, too
+}
+
+TEST_F(ConnectorFileTest, FurtherTablesAreThoseOfAPipelineThatNamesThem) {
+  const std::string further = kAcme + std::string("further_tables: {notes: {path: /notes, primary_key: id}}\n");
+  const auto all = Load(further, Source("{token: abcd1234}"));
+  ASSERT_TRUE(all.ok()) << findings_;
+  EXPECT_EQ(all->pipelines[0].FindTable("notes"), nullptr);
+  const auto chosen = Load(further, Source("{token: abcd1234}") + "    tables: {notes: }\n");
+  ASSERT_TRUE(chosen.ok()) << findings_;
+  ASSERT_EQ(chosen->pipelines[0].tables.size(), 1U);
+  EXPECT_EQ(chosen->pipelines[0].tables[0].path, "/notes");
 }
 
 TEST_F(ConnectorFileTest, ATableNeedsItsParent) {

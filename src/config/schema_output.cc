@@ -1,6 +1,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "config/connector_fields.h"
 #include "config/fields.h"
 #include "config/project.h"
 #include "config/value_text.h"
@@ -199,11 +200,17 @@ class ReferenceWriter {
         "JSON Schema.\n";
     Page(ProjectType());
     Page(FlatType());
-    for (size_t i = 0; i < queue_.size(); ++i) Page(*queue_[i]);  // grows while pages are written
+    PagesOfParts();
+    Page(ConnectorFileType());
+    PagesOfParts();
     return out_;
   }
 
  private:
+  void PagesOfParts() {
+    for (; num_written_ < queue_.size(); ++num_written_) Page(*queue_[num_written_]);  // grows while pages are written
+  }
+
   void Page(const ObjectType& type) {
     if (!seen_.emplace(type.name, true).second) return;
     out_ += "\n## " + type.name + "\n\n" + type.doc + "\n";
@@ -244,6 +251,7 @@ class ReferenceWriter {
   std::string out_;
   std::map<std::string, bool> seen_;
   std::vector<ObjectTypePtr> queue_;
+  size_t num_written_ = 0;  // of the queue
 };
 
 }  // namespace

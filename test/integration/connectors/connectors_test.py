@@ -81,7 +81,7 @@ class EachConnector:
         self.assert_tables(project)
         self.fake.take_served()
         for table in self.vendor.tables.values():
-            if table.since:
+            if table.changed:
                 if not table.never_changes:
                     put(table.rows[0], table.changed[0], table.changed[1](ROWS))
                 table.add(ROWS + 1)
@@ -97,6 +97,14 @@ class EachConnector:
             self.assert_silent(project, result, SECRET)
             self.assert_silent(project, result, TOKEN)
 
+    def test_an_account_without_rows_is_no_trouble(self):
+        for table in self.vendor.tables.values():
+            del table.rows[:]
+        project = self.project()
+        project.run()
+        self.fake.take_served()
+        project.run()
+
     def test_further_tables_are_read_if_they_are_named(self):
         chosen = {**self.vendor.tables, **self.vendor.further}
         project = self.project()
@@ -106,7 +114,7 @@ class EachConnector:
             self.assertEqual(project.keys(self.name, table, rows.key), rows.keys(), table)
 
     def test_a_time_far_in_the_future_hides_nothing(self):
-        changing = {name: table for name, table in self.vendor.tables.items() if table.since}
+        changing = {name: table for name, table in self.vendor.tables.items() if table.changed}
         for table in changing.values():
             put(table.rows[2], table.changed[0], table.changed[1](2000))  # in the year 2242
         project = self.project()

@@ -332,7 +332,7 @@ def pipedrive():
         return Table(f"/api/v2/{name}", "data", page, finds_deleted=True)
 
     return Vendor(lambda headers: headers.get("x-api-token") == SECRET, {
-        "deals": changing("deals", lambda i: {"value": i}),
+        "deals": changing("deals", lambda i: {"value": i}), "archived_deals": listed("deals/archived"),
         "persons": changing("persons", lambda i: {"name": "P", "emails": [{"value": f"p{i}@example.com"}]}),
         "organizations": changing("organizations"), "activities": changing("activities"),
         "products": listed("products"), "pipelines": listed("pipelines"), "stages": listed("stages"),
@@ -515,10 +515,10 @@ def salesforce():
 
 def shopify():
     def changing(name, shape=lambda i: {}):
-        return Table(f"/admin/api/2025-10/{name}.json", name, by_link, shape, changed=("updated_at", iso), since=query("updated_at_min"))
+        return Table(f"/admin/api/2026-07/{name}.json", name, by_link, shape, changed=("updated_at", iso), since=query("updated_at_min"))
 
     def listed(name, page=by_link):
-        return Table(f"/admin/api/2025-10/{name}.json", name, page, finds_deleted=True)
+        return Table(f"/admin/api/2026-07/{name}.json", name, page, finds_deleted=True)
 
     return Vendor(lambda headers: headers.get("X-Shopify-Access-Token") == SECRET, {
         "orders": changing("orders", lambda i: {"email": f"c{i}@example.com", "total_price": "9.50"}),
@@ -526,7 +526,7 @@ def shopify():
         "products": changing("products", lambda i: {"title": f"p{i}"}),
         "custom_collections": listed("custom_collections"), "smart_collections": listed("smart_collections"),
         "locations": listed("locations", whole)}, further={
-            "transactions": Table(r"/admin/api/2025-10/orders/key_\d+/transactions.json", "transactions", of_first(whole))})
+            "transactions": Table(r"/admin/api/2026-07/orders/key_\d+/transactions.json", "transactions", of_first(whole))})
 
 
 VENDORS = {make.__name__: make for make in (airtable, github, hubspot, intercom, jira, klaviyo, mailchimp, notion, pipedrive, salesforce,
