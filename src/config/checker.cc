@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/edit_distance.h"
 #include "base/redactor.h"
 #include "config/descriptor.h"
-#include "config/edit_distance.h"
 #include "config/secret_names.h"
 #include "config/text_position.h"
 #include "config/value_text.h"

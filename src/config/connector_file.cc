@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
+#include "base/edit_distance.h"
 #include "config/connector_fields.h"
 #include "config/connector_library.h"
-#include "config/edit_distance.h"
 #include "config/file_text.h"
 #include "config/interpolate.h"
 #include "config/text_position.h"

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/edit_distance.h"
 #include "config/connector_file.h"
-#include "config/edit_distance.h"
 #include "config/fields.h"
 #include "config/interpolate.h"
 #include "config/text_position.h"

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "config/edit_distance.h"
+#include "base/edit_distance.h"
 #include "config/file_text.h"
 #include "config/text_position.h"
 

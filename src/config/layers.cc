@@ -6,8 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/edit_distance.h"
 #include "config/descriptor.h"
-#include "config/edit_distance.h"
 #include "config/fields.h"
 #include "config/file_text.h"
 #include "config/interpolate.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <system_error>
 
-#include "config/edit_distance.h"
+#include "base/edit_distance.h"
 #include "config/fields.h"
 #include "config/file_text.h"
 #include "config/yaml_tree.h"

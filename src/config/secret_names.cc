@@ -4,8 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "base/edit_distance.h"
 #include "base/redactor.h"
-#include "config/edit_distance.h"
 #include "config/text_position.h"
 
 namespace firn::config {

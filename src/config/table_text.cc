@@ -4,7 +4,7 @@
 #include <charconv>
 #include <map>
 
-#include "config/edit_distance.h"
+#include "base/edit_distance.h"
 #include "config/lowering.h"
 #include "config/value_text.h"
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/edit_distance.h"
+#include "base/edit_distance.h"
 #include "query/row_writer.h"
 #include "query/session.h"
 
@@ -237,7 +237,7 @@ Result<OutputFormat> ParseOutputFormat(std::string_view name) {
     if (known.name == name) return known.format;
     names.emplace_back(known.name);
   }
-  const auto near = config::Nearest(name, names);
+  const auto near = Nearest(name, names);
   return MakeError(Fault::kConfig, "there is no output format " + std::string(name),
                    {.why = "formats: table, json, ndjson, csv, md, parquet, canonical",
                     .next = near ? "did you mean --format " + *near + "?" : "--format table"});

@@ -9,8 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/edit_distance.h"
 #include "catalog/catalog.h"
-#include "config/edit_distance.h"
 #include "io/file_store.h"
 #include "query/duckdb_engine.h"
 #include "query/duckdb_error.h"
@@ -244,7 +244,7 @@ class Run {
     const ErrorContext* context = ContextOf(status);
     if (context == nullptr || context->code != "E0705") return status;
     const std::string name(UnknownColumn(context->why));
-    const auto near = config::Nearest(name, columns_);
+    const auto near = Nearest(name, columns_);
     if (!near) return status;
     ErrorContext better = *context;
     better.next = "did you mean " + *near + "?";

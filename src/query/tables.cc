@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "config/edit_distance.h"
+#include "base/edit_distance.h"
 #include "query/sql_tokens.h"
 #include "table/metadata/live_rows.h"
 
@@ -59,12 +59,12 @@ std::string NamesOf(const std::vector<std::string>& names) {
 Status Unknown(const std::string& name, const std::vector<catalog::TableIdentifier>& tables) {
   std::vector<std::string> names;
   for (const auto& table : tables) names.push_back(table.ToString());
-  auto near = config::Nearest(name, names);
+  auto near = Nearest(name, names);
   if (!near) {
     // "order" for "shop.orders": compare without the namespace too.
     std::vector<std::string> last;
     for (const auto& table : tables) last.push_back(table.name);
-    if (const auto match = config::Nearest(name.substr(name.rfind('.') + 1), last)) {
+    if (const auto match = Nearest(name.substr(name.rfind('.') + 1), last)) {
       near = names[static_cast<size_t>(std::find(last.begin(), last.end(), *match) - last.begin())];
     }
   }

@@ -1,10 +1,10 @@
-#include "config/edit_distance.h"
+#include "base/edit_distance.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 
-namespace firn::config {
+namespace firn {
 namespace {
 
 constexpr size_t kWordBytesMax = 64;
@@ -47,4 +47,4 @@ std::optional<std::string> Nearest(std::string_view word, std::span<const std::s
   return best;
 }
 
-}  // namespace firn::config
+}  // namespace firn
