@@ -1,16 +1,21 @@
 #include <algorithm>
 #include <deque>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "expression/expression.h"
+#include "expression/javascript/expression.h"
+#include "expression/javascript/utf16.h"
 #include "expression/jinja/template.h"
 #include "expression/value.h"
 
 namespace firn::cli {
 namespace {
 
+namespace javascript = expression::javascript;
 namespace jinja = expression::jinja;
 
 // The excerpt with a caret under the mistake, as configuration diagnostics have it.
@@ -124,17 +129,95 @@ Result<int> EvalBatch(App& app) {
   return 0;
 }
 
+// The properties of a JSON object become names. `names`: keeps what the scope borrows.
+Status AddNames(const javascript::Value& data, std::deque<std::string>* names, javascript::Scope* scope) {
+  if (!data.is_object()) return MakeError(Fault::kConfig, "the data must be a JSON object; its keys are the names");
+  for (const auto& [key, value] : data.as_object().entries()) {
+    names->push_back(javascript::ToUtf8(key));
+    scope->names.emplace_back(names->back(), value);
+  }
+  return Status::OK();
+}
+
+// --data FILE or --data '{…}'.
+Result<javascript::Value> Data(const std::string& given) {
+  if (given.starts_with('{')) return javascript::ParseJson(given);
+  std::ifstream file(given, std::ios::binary);
+  if (!file) return MakeError(Fault::kConfig, "cannot read --data " + given);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  auto value = javascript::ParseJson(text);
+  return value.ok() ? value : Within(given, value.status());
+}
+
+Result<int> EvalJavascript(App& app, const Arguments& arguments, const std::string& source) {
+  javascript::Scope scope{.clock = &app.clock()};
+  std::deque<std::string> names;
+  if (const auto given = arguments.Given("--data")) {
+    ARROW_ASSIGN_OR_RAISE(const javascript::Value data, Data(*given));
+    ARROW_RETURN_NOT_OK(AddNames(data, &names, &scope));
+  }
+  for (const std::string& item : arguments.All("--var")) {
+    ARROW_ASSIGN_OR_RAISE(auto variable, Variable(item));
+    names.push_back(std::move(variable.first));
+    ARROW_ASSIGN_OR_RAISE(auto value, javascript::ParseJson(variable.second));
+    scope.names.emplace_back(names.back(), std::move(value));
+  }
+  const auto parsed = javascript::Expression::Parse(source);
+  const auto value = parsed.ok() ? parsed->Evaluate(scope) : Result<javascript::Value>(parsed.status());
+  if (!value.ok()) {
+    app.Say(Excerpt(source, value.status()));
+    return value.status();
+  }
+  ARROW_RETURN_NOT_OK(app.Print(javascript::ToJson(*value) + "\n"));
+  return 0;
+}
+
+// One line of --batch: {"expression": "…", "scope": {…}}.
+Result<javascript::Value> JavascriptLine(App& app, const std::string& line) {
+  ARROW_ASSIGN_OR_RAISE(const javascript::Value request, javascript::ParseJson(line));
+  const javascript::Value* source = request.is_object() ? request.as_object().Find(u"expression") : nullptr;
+  if (source == nullptr || !source->is_string()) return MakeError(Fault::kConfig, "a line needs an \"expression\"");
+  javascript::Scope scope{.clock = &app.clock()};
+  std::deque<std::string> names;
+  if (const javascript::Value* given = request.as_object().Find(u"scope")) {
+    ARROW_RETURN_NOT_OK(AddNames(*given, &names, &scope));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto parsed, javascript::Expression::Parse(javascript::ToUtf8(source->as_string())));
+  return parsed.Evaluate(scope);
+}
+
+// Each line of stdin gives one of {"value": …} (left out for undefined) or {"error": "…", "code": "E0623"}.
+Result<int> EvalJavascriptBatch(App& app) {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    if (line.empty()) continue;
+    const auto value = JavascriptLine(app, line);
+    javascript::Object answer;
+    if (value.ok()) {
+      answer.Put(u"value", *value);
+    } else {
+      const ErrorContext* context = ContextOf(value.status());
+      answer.Put(u"error", javascript::Value::Utf8(value.status().message()));
+      answer.Put(u"code", javascript::Value::Utf8(context == nullptr ? "" : context->code));
+    }
+    ARROW_RETURN_NOT_OK(app.Print(javascript::ToJson(javascript::Value::OfObject(std::move(answer))) + "\n"));
+  }
+  return 0;
+}
+
 Result<int> Eval(App& app, const Arguments& arguments) {
-  const std::string dialect = arguments.Text("--dialect", "firn");
-  if (dialect != "firn" && dialect != "jinja") {
-    return MakeError(Fault::kConfig, "--dialect wants firn or jinja, not " + dialect);
+  const std::string dialect = arguments.Flag("--js") ? "javascript" : arguments.Text("--dialect", "firn");
+  if (dialect != "firn" && dialect != "jinja" && dialect != "javascript") {
+    return MakeError(Fault::kConfig, "--dialect wants firn, jinja or javascript, not " + dialect);
   }
   if (arguments.Flag("--batch")) {
-    if (dialect != "jinja") return MakeError(Fault::kConfig, "--batch needs --dialect jinja");
-    return EvalBatch(app);
+    if (dialect == "firn") return MakeError(Fault::kConfig, "--batch needs --dialect jinja or javascript");
+    return dialect == "jinja" ? EvalBatch(app) : EvalJavascriptBatch(app);
   }
+  if (arguments.Given("--data") && dialect != "javascript") return MakeError(Fault::kConfig, "--data needs --js");
   const auto source = arguments.Given("EXPRESSION");
   if (!source) return MakeError(Fault::kConfig, "an expression is wanted");
+  if (dialect == "javascript") return EvalJavascript(app, arguments, *source);
   return dialect == "jinja" ? EvalJinja(app, arguments, *source) : EvalNative(app, arguments, *source);
 }
 
@@ -145,14 +228,18 @@ Command EvalCommand() {
       .name = "eval",
       .group = "Author",
       .summary = "evaluate an expression or template",
-      .options = {{.name = "EXPRESSION",
-                   .kind = Option::Kind::kPositional,
-                   .help = "\"1 + 2\" or \"/orders/{{ parent.id }}\""},
-                  {.name = "--var", .kind = Option::Kind::kList, .help = "name=JSON, for example parent={\"id\":5}"},
-                  {.name = "--dialect", .help = "firn, or jinja as Airbyte manifests use it"},
-                  {.name = "--batch",
-                   .kind = Option::Kind::kFlag,
-                   .help = "read {\"template\", \"scope\", \"mode\"} lines from stdin (jinja)"}},
+      .options =
+          {{.name = "EXPRESSION",
+            .kind = Option::Kind::kPositional,
+            .help = "\"1 + 2\" or \"/orders/{{ parent.id }}\""},
+           {.name = "--var", .kind = Option::Kind::kList, .help = "name=JSON, for example parent={\"id\":5}"},
+           {.name = "--dialect", .help = "firn, jinja as Airbyte manifests use it, or javascript"},
+           {.name = "--js", .kind = Option::Kind::kFlag, .help = "short for --dialect javascript"},
+           {.name = "--data", .help = "a JSON object or its file: its keys are the names (javascript)"},
+           {.name = "--batch",
+            .kind = Option::Kind::kFlag,
+            .help =
+                "read {\"template\", \"scope\", \"mode\"} lines from stdin (jinja), or {\"expression\", \"scope\"}"}},
       .run = Eval};
 }
 

@@ -116,6 +116,26 @@ constexpr std::array kExplanations = {
                 "Everything from this line to the end of the file would be one field. The rows before it are sound.",
                 "firn copy --quote '' FILE TARGET"},
     Explanation{"E0613", "a CSV dialect that cannot be", "", ""},
+    Explanation{"E0620", "an expression is not JavaScript",
+                "Expressions are single JavaScript expressions: no statements outside of function bodies.",
+                "firn eval --js 'EXPRESSION'"},
+    Explanation{
+        "E0621", "an expression uses what is left out on purpose",
+        "Values never change and there is no host: assignments, push, setters, loops and fetch are refused. The "
+        "message says what to write instead; docs/reference/javascript.md has the list.",
+        "firn eval --js 'EXPRESSION'"},
+    Explanation{"E0622", "an expression names what is not there", "", "firn eval --js 'EXPRESSION' --data '{}'"},
+    Explanation{
+        "E0623", "an expression failed on a record",
+        "JavaScript would throw here too, for example when it reads a property of null. `?.` and `??` allow that.",
+        "firn eval --js 'EXPRESSION' --data RECORD.json"},
+    Explanation{"E0624", "an expression takes too many steps or makes too large a value",
+                "Steps, nesting and the size of values are limited, also those of regular expressions.", ""},
+    Explanation{
+        "E0625", "an expression would round a number of the data",
+        "JavaScript counts exactly up to 2^53 - 1. Larger integers pass through and print exactly; arithmetic on "
+        "them is refused.",
+        "Number(x) rounds it, String(x) keeps its digits"},
     Explanation{
         "E0650", "a program printed what is no message",
         "Lines that begin with `{` must be messages of the protocol; other lines of taps and connectors count as "
