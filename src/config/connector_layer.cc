@@ -47,6 +47,11 @@ void LayUnder(Node* written, const Node& under) {
   }
 }
 
+/// What a source of `type: connector` says beside the fields that it may write over those of the connector.
+bool IsOwn(const Entry& entry) {
+  return entry.key == "type" || entry.key == "connector" || entry.key == "settings";
+}
+
 class ConnectorLayer {
  public:
   ConnectorLayer(const std::string& folder, Checker* checker, Diagnostics* diagnostics)
@@ -62,8 +67,12 @@ class ConnectorLayer {
     checker_->CheckObject(OwnPart(*source), *SourceType(), at, pipeline->FindEntry("source")->key_span);
     if (diagnostics_->num_errors() > errors_before) return false;
     const Node name = *source->Find("connector");
-    if (name.unresolved) return false;
     place_ = name.span;
+    if (name.interpolated) {
+      checker_->Error("E0510", at + ".connector", place_, "the connector is not named, but comes from a `${…}`").help =
+          "write its name or path: what the pipeline's tables are depends on it";
+      return false;
+    }
     auto connector = Read(name.text, at);
     if (!connector) return false;
     ReadSettings(at + ".settings", source, *connector);
@@ -80,9 +89,7 @@ class ConnectorLayer {
  private:
   static Node OwnPart(const Node& source) {
     Node own = source;
-    std::erase_if(own.entries, [](const Entry& entry) {
-      return entry.key != "type" && entry.key != "connector" && entry.key != "settings";
-    });
+    std::erase_if(own.entries, [](const Entry& entry) { return !IsOwn(entry); });
     return own;
   }
 
@@ -114,16 +121,14 @@ class ConnectorLayer {
         list.items.push_back(std::move(used));
         used = std::move(list);
       }
-      if (setting.secret && !used.text.empty()) used.resolved.push_back(used.text);
+      if (setting.secret && !used.unresolved) used.resolved.push_back(used.text);
       if (value == nullptr && setting.required) used.unresolved = true;  // told already
       settings_.emplace(setting.name, std::move(used));
     }
   }
 
   static void LayUnderSource(Node* source, const Node& under) {
-    std::erase_if(source->entries, [](const Entry& entry) {
-      return entry.key == "type" || entry.key == "connector" || entry.key == "settings";
-    });
+    std::erase_if(source->entries, IsOwn);
     LayUnder(source, under);
   }
 

@@ -108,10 +108,10 @@ ConnectorProject ProjectOf(const ConnectorFile& connector) {
     out.yaml += std::string(8, ' ') + (setting.required ? "" : "# ") + setting.name + ": " + value + "   # " +
                 setting.doc + "\n";
   }
-  out.yaml += "    # Without `tables:` all of them are read. To choose, or to say more of one:\n    # tables:\n";
-  for (const Entry& table : connector.tables.entries) out.yaml += "    #   " + table.key + ": {}\n";
+  out.yaml += "    tables:   # those that are named are read; what is written here wins over the connector\n";
+  for (const Entry& table : connector.tables.entries) out.yaml += "      " + table.key + ": {}\n";
   for (const Entry& table : connector.further_tables.entries) {
-    out.yaml += "    #   " + table.key + ": {}   # only if it is named here\n";
+    out.yaml += "      # " + table.key + ": {}   # a request per row of its parent\n";
   }
   if (!connector.tables.entries.empty()) out.first_table = connector.tables.entries.front().key;
   return out;

@@ -17,8 +17,8 @@ struct ConnectorProject {
   std::string first_table;
 };
 
-/// Returns a project that reads all tables of a connector of the library: required settings are written, the others and
-/// the tables are comments.
+/// Returns a project that reads the tables of a connector of the library: required settings are written, the others and
+/// the further tables are comments.
 ConnectorProject ProjectOf(const ConnectorFile& connector);
 
 }  // namespace firn::config
