@@ -4,7 +4,7 @@
 
 Material lies beside the repository (FIRN_SHARED, default ../shared): `oracle` (the fake API, and golden.txt with a hash of every
 stream's records and state as the reference runtime gave them) and `airbyte-manifests`. The fake API needs a Python with
-airbyte-cdk 7.28.2: FIRN_CDK_PYTHON, default .venv beside the oracle. Without them the test is skipped (exit 77).
+airbyte-cdk 7.28.2 (`tools/prepare test`; test/support/airbyte_runtime.py). Without them the test is skipped (exit 77).
 
 Phases: `full` reads everything whole; `inc1` incrementally from nothing; `inc2` a week later from inc1's state. Prints how many stream
 runs are equal and each that is not; exit code 1 when one of the quick set is not, or fewer than --least are.
@@ -20,9 +20,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+import airbyte_runtime  # noqa: E402
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("FIRN_SHARED", REPOSITORY.parent / "shared"))
-PYTHON = os.environ.get("FIRN_CDK_PYTHON", str(SHARED / "oracle/.venv/bin/python"))
+PYTHON = airbyte_runtime.python()
 FIRN = os.environ.get("FIRN_BINARY", str(REPOSITORY / "build/dev/firn"))
 QUICK = ["source-docuseal", "source-marketstack", "source-sentry"]
 LATER = "2025-06-22T10:20:30.456789Z"
@@ -110,8 +113,8 @@ def main():
     options = parser.parse_args()
     if not (SHARED / "oracle/golden.txt").exists():
         skip(f"no oracle at {SHARED}/oracle (FIRN_SHARED)")
-    if subprocess.run([PYTHON, "-c", "import airbyte_cdk"], capture_output=True, check=False).returncode if os.path.exists(PYTHON) else True:
-        skip(f"no airbyte-cdk at {PYTHON} (FIRN_CDK_PYTHON)")
+    if PYTHON is None:
+        skip("no airbyte-cdk (tools/prepare test, or FIRN_CDK_PYTHON)")
     golden = expected()
     names = sorted({name for name, _ in golden}) if options.all else QUICK
     if options.only:

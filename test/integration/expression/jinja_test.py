@@ -2,8 +2,8 @@
 
 usage: jinja_test.py [--random N] [--seed S] [--verbose]
 
-FIRN_CDK_PYTHON names a Python that has airbyte-cdk 7.28.2; without one the test is skipped, loudly. The templates of
-the connectors in FIRN_AIRBYTE_MANIFESTS (a folder of */manifest.yaml) are compared too.
+`tools/prepare test` installs airbyte-cdk 7.28.2 (FIRN_CDK_PYTHON names another Python that has it); without one the test is
+skipped, loudly. The templates of the connectors in FIRN_AIRBYTE_MANIFESTS (a folder of */manifest.yaml) are compared too.
 """
 import argparse
 import glob
@@ -15,23 +15,13 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "support")]
+import airbyte_runtime  # noqa: E402
 import cases  # noqa: E402
 import generate  # noqa: E402
 
 ROOT = HERE.parents[2]
 NOW = "2025-06-15T10:20:30.456789Z"
-
-
-def cdk_python():
-    """A Python with the runtime, or None."""
-    for candidate in [os.environ.get("FIRN_CDK_PYTHON"), ROOT / "../shared/oracle/.venv/bin/python", sys.executable]:
-        if not candidate or not Path(candidate).exists():
-            continue
-        probe = subprocess.run([str(candidate), "-c", "import airbyte_cdk"], capture_output=True)
-        if probe.returncode == 0:
-            return str(candidate)
-    return None
 
 
 def run(command, requests):
@@ -62,7 +52,7 @@ def manifest_templates():
     if not files:
         return []
     script = "import json,sys,yaml\nfor f in sys.argv[1:]: print(json.dumps(yaml.safe_load(open(f)), default=str))"
-    done = subprocess.run([cdk_python(), "-c", script, *files], capture_output=True, text=True, check=True)
+    done = subprocess.run([airbyte_runtime.python(), "-c", script, *files], capture_output=True, text=True, check=True)
     found = set()
     for line in done.stdout.splitlines():
         found.update(text for text in strings(json.loads(line)) if "{{" in text or "{%" in text)
@@ -91,7 +81,7 @@ def excused(request, ours, theirs):
 
 def compare(requests, verbose):
     ours = run([os.environ["FIRN_BINARY"], "eval", "--dialect", "jinja", "--batch"], requests)
-    theirs = run([cdk_python(), str(HERE / "cdk_eval.py")], requests)
+    theirs = run([airbyte_runtime.python(), str(HERE / "cdk_eval.py")], requests)
     different, skipped = [], 0
     for request, mine, other in zip(requests, ours, theirs):
         same = ("error" in mine) == ("error" in other) and mine.get("repr") == other.get("repr")
@@ -113,8 +103,8 @@ def main():
     parser.add_argument("--seed", type=int, default=int(os.environ.get("FIRN_SEED", random.randrange(1 << 30))))
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
-    if cdk_python() is None:
-        print("SKIPPED: no Python with airbyte-cdk 7.28.2 (set FIRN_CDK_PYTHON)")
+    if airbyte_runtime.python() is None:
+        print("SKIPPED: no Python with airbyte-cdk 7.28.2 (tools/prepare test, or set FIRN_CDK_PYTHON)")
         sys.exit(77)
     failed = 0
     print(f"seed {arguments.seed}")
