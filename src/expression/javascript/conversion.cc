@@ -66,6 +66,9 @@ Result<Value> Evaluator::ToText(const Value& value, Range range) {
     case Kind::kSet:
       return Value::String(u"[object Set]");
     default:
+      if (value.as_object().Find(u"toString") != nullptr || value.as_object().Find(u"valueOf") != nullptr) {
+        return Refused(range, "an object's own toString and valueOf are not called; read the property that is meant");
+      }
       return Value::String(u"[object Object]");
   }
 }

@@ -63,7 +63,7 @@ class DateReader {
   }
   // ".123": milliseconds of a fraction.
   std::optional<double> Fraction() {
-    if (!Take(u'.') && !Take(u',')) return 0;
+    if (!Take(u'.')) return 0;
     double value = 0;
     double scale = 100;
     size_t count = 0;
@@ -72,8 +72,8 @@ class DateReader {
     return value;
   }
   // "10:20", "10:20:30.5". False when there is none or it is wrong.
-  bool Time(DateFields* fields) {
-    const auto hour = Digits(1, 2);
+  bool Time(DateFields* fields, size_t hour_digits) {
+    const auto hour = Digits(hour_digits, 2);
     if (!hour || !Take(u':')) return false;
     const auto minute = Digits(2, 2);
     std::optional<double> second = 0;
@@ -136,7 +136,7 @@ std::optional<ReadDate> ReadIso(DateReader reader) {
   date.offset_minutes = 0;
   if (reader.done()) return date;
   if (!reader.Take(u'T') && !reader.Take(u't') && !reader.Take(u' ')) return std::nullopt;
-  if (!reader.Time(&date.fields)) return std::nullopt;
+  if (!reader.Time(&date.fields, 2)) return std::nullopt;
   reader.SkipSpace();
   if (reader.done()) {
     date.offset_minutes = std::nullopt;
@@ -159,6 +159,16 @@ double FullYear(double year) {
   return year < 50 ? year + 2000 : year < 100 ? year + 1900 : year;
 }
 
+// The zones of RFC 2822, section 4.3, in minutes.
+std::optional<double> NamedOffset(std::string_view zone) {
+  if (zone == "z" || zone == "gmt" || zone == "utc" || zone == "ut") return 0;
+  if (zone.size() != 3 || zone[2] != 't') return std::nullopt;
+  const size_t place = std::string_view("ecmp").find(zone[0]);
+  const bool summer = zone[1] == 'd';
+  if (place == std::string_view::npos || (!summer && zone[1] != 's')) return std::nullopt;
+  return -60.0 * (5 + static_cast<double>(place) - (summer ? 1 : 0));
+}
+
 // "Tue, 30 Jan 2024 10:00:00 +0100", "Tue Jan 30 2024 10:00:00 GMT+0100 (…)", "January 30, 2024", "1/30/2024",
 // "2024/01/30".
 std::optional<ReadDate> ReadWords(DateReader reader) {
@@ -173,9 +183,13 @@ std::optional<ReadDate> ReadWords(DateReader reader) {
   }
   const auto number = reader.Digits(1, 4);
   if (!number) return std::nullopt;
-  if (reader.Take(u'/')) {
+  const char16_t separator = reader.Peek();
+  DateReader ahead = reader;
+  const bool numeric = ahead.Take(separator) && ahead.Peek() >= '0' && ahead.Peek() <= '9';
+  if (word.empty() && numeric && (separator == '/' || separator == '-')) {
+    reader = ahead;
     const auto second = reader.Digits(1, 2);
-    if (!word.empty() || !second || !reader.Take(u'/')) return std::nullopt;
+    if (!second || !reader.Take(separator)) return std::nullopt;
     const auto third = reader.Digits(1, 4);
     if (!third) return std::nullopt;
     const bool year_first = *number > 31;
@@ -200,19 +214,18 @@ std::optional<ReadDate> ReadWords(DateReader reader) {
   if (values[1] < 0 || values[1] > 11 || values[2] < 1 || values[2] > 31) return std::nullopt;
   reader.SkipSpace();
   if (reader.Peek() >= '0' && reader.Peek() <= '9') {
-    if (!reader.Time(&date.fields)) return std::nullopt;
+    if (!reader.Time(&date.fields, 1)) return std::nullopt;
     reader.SkipSpace();
-    const std::string half = (reader.Peek() | 0x20) == 'a' || (reader.Peek() | 0x20) == 'p' ? reader.Word() : "";
-    if (!half.empty()) {
-      if ((half != "am" && half != "pm") || values[3] > 12 || values[3] == 0) return std::nullopt;
-      values[3] = std::fmod(values[3], 12) + (half == "pm" ? 12 : 0);
+    std::string zone = reader.Word();
+    if (zone == "am" || zone == "pm") {
+      if (values[3] > 12 || values[3] == 0) return std::nullopt;
+      values[3] = std::fmod(values[3], 12) + (zone == "pm" ? 12 : 0);
+      reader.SkipSpace();
+      zone = reader.Word();
     }
-    reader.SkipSpace();
-    const std::string zone = reader.Word();
-    if (zone == "z" || zone == "gmt" || zone == "utc" || zone == "ut") {
-      date.offset_minutes = 0;
-    } else if (!zone.empty()) {
-      return std::nullopt;
+    if (!zone.empty()) {
+      date.offset_minutes = NamedOffset(zone);
+      if (!date.offset_minutes) return std::nullopt;
     }
     if (reader.Peek() == '+' || reader.Peek() == '-') {
       date.offset_minutes = reader.Offset();

@@ -31,7 +31,8 @@ Result<double> ToZone(double ms, std::string_view zone);
 /// The opposite; an hour that clocks skip counts with the offset before it.
 Result<double> FromZone(double local_ms, std::string_view zone);
 
-/// Date.parse: ISO 8601, RFC 2822, what String(date) prints, "2024/01/31 10:00", "01/31/2024" and "Jan 31, 2024".
+/// Date.parse: ISO 8601, RFC 2822, what String(date) prints, "2024/01/31 10:00", "2024-1-31", "01/31/2024" and
+/// "Jan 31, 2024".
 /// NaN for other texts. Errors: kConfig for an unknown zone.
 Result<double> ParseDate(std::u16string_view text, std::string_view zone);
 

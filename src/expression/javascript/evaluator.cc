@@ -132,7 +132,7 @@ Result<Value> Evaluator::EvalTemplate(const Node& node) {
   for (const Node* child : node.children) {
     ARROW_ASSIGN_OR_RAISE(const Value value, Eval(*child));
     ARROW_ASSIGN_OR_RAISE(const Value piece, ToText(value, child->range));
-    ARROW_RETURN_NOT_OK(Spend(node.range, text.size() + piece.as_string().size()));
+    ARROW_RETURN_NOT_OK(Spend(node.range, piece.as_string().size() * 2));
     text += piece.as_string();
   }
   return NewString(std::move(text), node.range);

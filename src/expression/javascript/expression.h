@@ -22,7 +22,7 @@ struct Scope {
 };
 
 /// What one evaluation may spend: fuel counts steps, and bytes made / 16.
-inline constexpr Limits kDefaultLimits{.fuel = 2'000'000, .depth = 128, .output_bytes = 16 << 20};
+inline constexpr Limits kDefaultLimits{.fuel = 5'000'000, .depth = 128, .output_bytes = 16 << 20};
 
 struct Program;  // expression/javascript/program.h
 

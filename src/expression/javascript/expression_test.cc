@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace firn::expression::javascript {
 namespace {
 
@@ -128,8 +130,38 @@ TEST(JavascriptExpression, HostileInputsMeetNamedLimits) {
   }
   const std::string large = R"({"s":")" + std::string(10 << 20, 'a') + "\"}";
   EXPECT_EQ(Text("s.length", large), std::to_string(10 << 20));
-  EXPECT_EQ(CodeOf(Evaluated("/x$/.test(s)", large).status()), "E0624");
+  EXPECT_EQ(CodeOf(Evaluated("/a*b/.test(s)", large).status()), "E0624");
   EXPECT_EQ(CodeOf(Evaluated("s.split('')", large).status()), "E0624");
+}
+
+TEST(JavascriptExpression, MutatedTextsMeetErrorsOnly) {
+  const uint32_t seed = testing::UnitTest::GetInstance()->random_seed();
+  std::mt19937 random(seed);
+  const std::string sources[] = {
+      "(({id, user: {email = 'x', ...rest}}, [a, , ...b] = [1, 2, 3]) => ({id, email, rest, a, b}))(record)",
+      "`<${record.tags.map((t, i) => `${i}:${t}`).join('|')}>`.replace(/(?<n>\\w)(?=:)|[^a-c]+?/giu, '$<n>$&')",
+      "(x => { const [y, z = y] = [x, 0x1F]; if (y?.a ?? !z) return new Date(2024, 1); else { return y ** -z } })(1e3)",
+      "[...new Set([3, 'a\\u{1F600}', -.5e-7])].toSorted((a, b) => a > b ? 1 : -1).reduce((s, v) => s + v, typeof void "
+      "0)",
+  };
+  const std::string pieces = "()[]{}<>=?.:,;'\"`$/\\\\+-*!&|^~%0x9e_n\xC3\xA9 ";
+  const Limits limits{.fuel = 20'000, .depth = 64, .output_bytes = 1 << 16};
+  for (int round = 0; round < 4'000; ++round) {
+    std::string text = sources[random() % std::size(sources)];
+    for (uint32_t i = random() % 4 + 1; i > 0; --i) {
+      const size_t at = random() % text.size();
+      const size_t count = random() % 4;
+      text.replace(at, count, pieces.substr(random() % pieces.size(), random() % 3));
+      if (text.empty()) text = "1";
+    }
+    const auto value = Evaluated(text, R"({"record":{"id":1,"user":{"k":2},"tags":["x","y"]}})", limits);
+    if (value.ok()) {
+      EXPECT_TRUE(ParseJson(ToJson(*value)).ok()) << "seed " << seed << ": " << text;
+    } else {
+      EXPECT_LE(RangeOf(value.status()).end, text.size()) << "seed " << seed << ": " << text;
+      EXPECT_THAT(CodeOf(value.status()), testing::StartsWith("E062")) << "seed " << seed << ": " << text;
+    }
+  }
 }
 
 TEST(JavascriptExpression, FunctionsDoNotOutliveTheirEvaluation) {

@@ -1,5 +1,6 @@
 #include "expression/javascript/lexer.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -162,7 +163,7 @@ class Lexer {
     }
     const double value = TextToNumber(Widen(digits));
     if (std::isnan(value) || IsNameStart(Peek()) || IsDigit(Peek())) {
-      return SyntaxError({begin_, at_ + 1}, "not a number");
+      return SyntaxError({begin_, std::min(at_ + 1, source_.size())}, "not a number");
     }
     Push(Kind::kNumber).value = Value::Number(value);
     return Status::OK();

@@ -73,6 +73,16 @@ class CliTest(unittest.TestCase):
         self.assertEqual(self.firn("eval", "1 + 2").out.strip(), "3")
         self.assertEqual(self.firn("eval", "/orders/{{ parent.id }}", "--var", 'parent={"id":5}').out.strip(), '"/orders/5"')
         self.firn("eval", "1 +", code=2)
+        folder = in_empty_folder(self)
+        with open(os.path.join(folder, "record.json"), "w") as file:
+            file.write('{"record": {"id": 12345678901234567890, "tags": ["b", "a"]}}')
+        self.assertEqual(self.firn("eval", "--js", "({...record, tags: record.tags.sort()})", "--data", "record.json", cwd=folder).out.strip(),
+                         '{"id":12345678901234567890,"tags":["a","b"]}')
+        self.assertEqual(self.firn("eval", "--dialect", "javascript", "n + 1", "--var", "n=2").out.strip(), "3")
+        wrong = self.firn("eval", "--js", "rec.id", "--data", '{"record": {}}', code=2)
+        self.assertIn("^^^", wrong.err)
+        self.assertIn("E0622", wrong.err)
+        self.firn("eval", "1", "--data", "{}", code=2)
 
     def test_validate_says_what_the_golden_files_say(self):
         folder = os.path.join(REPOSITORY, "src", "config", "testdata")
