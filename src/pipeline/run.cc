@@ -66,6 +66,7 @@ Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets
                               .refresh_tokens = &tokens,
                               .open_files = context.open_files,
                               .memory_bytes = context.budget.total_bytes(),
+                              .excerpt = context.options.excerpt,
                               .pool = context.pool};
     services.on_wait = [&context, pipeline = group.pipeline](const std::string& table, const io::HttpWait& wait) {
       TellWait(context, *pipeline, table, wait);
@@ -168,8 +169,9 @@ std::optional<Timestamp> BeganAt(const std::string& run_id) {
 Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
   ARROW_ASSIGN_OR_RAISE(const auto groups, PlanGroups(context.project, context.options.selection));
   io::RateBudgets budgets(context.clock, SleepScale(), context.project.state_folder + "/rate");
-  const state::RefreshTokens tokens(context.project.state_folder + "/secrets", context.clock, context.secrets,
-                                    context.leases);
+  const std::string& secrets = context.secrets_folder;
+  const state::RefreshTokens tokens(secrets.empty() ? context.project.state_folder + "/secrets" : secrets,
+                                    context.clock, context.secrets, context.leases);
   ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, tokens, groups));
   ARROW_ASSIGN_OR_RAISE(auto leases, TakeLeases(context, groups));
   const RunLog log(context);

@@ -15,6 +15,7 @@
 #include "base/memory_budget.h"
 #include "config/project.h"
 #include "pipeline/table_selection.h"
+#include "source/excerpt.h"
 
 namespace firn::catalog {
 class Catalog;
@@ -78,6 +79,7 @@ struct RunOptions {
   std::optional<ReplayedLoad> replays;     // with keep_position
   std::string branch;                      // loads go there; empty: where each table says
   std::optional<int64_t> max_rows;         // per table; the live position does not move past what was read whole
+  source::Excerpt excerpt;                 // of APIs; for lakes that are thrown away, as positions count it as all
   int threads = 2;                         // per run: decoding and encoding
   int groups_in_parallel = 2;
   std::string command = "run";  // for the history
@@ -107,6 +109,7 @@ struct RunContext {
   state::Leases* leases = nullptr;
   /// Where exchanged refresh tokens are; null: files in the state folder.
   state::SecretDocuments* secrets = nullptr;
+  std::string secrets_folder;         // where they are without `secrets`; empty: in the state folder
   LineageEmitter* lineage = nullptr;  // null: nobody is told
 };
 

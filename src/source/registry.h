@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "config/project.h"
 #include "io/raw_archive.h"
+#include "source/excerpt.h"
 #include "source/source.h"
 
 namespace firn::io {
@@ -49,6 +50,7 @@ struct Services {
   /// Returns a store for files that are read, as reached by these settings: empty ones mean the lake's. No I/O.
   std::function<std::shared_ptr<io::FileStore>(const io::ObjectStoreSettings&)> open_files;
   int64_t memory_bytes = 0;           // of the run; 0: not known
+  Excerpt excerpt;                    // of sources that ask an API; default: all
   arrow::MemoryPool* pool = nullptr;  // null: the default pool
 };
 

@@ -70,7 +70,7 @@ class SimpleRetriever : public Retriever {
         records = 0;
         continue;
       }
-      if (page.response == nullptr || !page.response->ok()) return Status::OK();
+      if (page.response == nullptr || !page.response->ok() || pages + 1 >= run_.excerpt.pages_max) return Status::OK();
       const PageSeen seen{.response = *page.response,
                           .num_records = page.num_records,
                           .last_record = page.last_record,

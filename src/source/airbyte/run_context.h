@@ -9,6 +9,7 @@
 #include "io/http_client.h"
 #include "source/airbyte/interpolation.h"
 #include "source/airbyte/values.h"
+#include "source/excerpt.h"
 
 namespace firn::source::airbyte {
 
@@ -32,6 +33,7 @@ struct RunContext {
   ConfigKeeper* keeper = nullptr;  // null: the configuration never changes
   std::string manifest_folder;     // where schema files may lie
   Value catalog;                   // of `read`; undefined: everything is wanted
+  Excerpt excerpt;
 
   /// The properties of the schema that the catalog has for a stream: its selected fields; nullopt: all are.
   std::optional<Value> SelectedOf(const std::string& stream) const;

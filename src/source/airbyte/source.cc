@@ -98,6 +98,7 @@ Result<std::unique_ptr<ManifestSource>> ManifestSource::Make(const Manifest& man
   run.cache = &made->cache_;
   run.tokens = &made->tokens_;
   run.manifest_folder = options.manifest_folder;
+  run.excerpt = options.excerpt;
   made->threads_ = std::max(1, options.threads);
   ARROW_RETURN_NOT_OK(made->PrepareConfig(std::move(config)));
   const Component budget = manifest.root.Child("api_budget");

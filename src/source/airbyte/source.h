@@ -28,6 +28,7 @@ class ManifestSource {
     std::stop_token stop;
     std::string manifest_folder;  // of schema files
     int threads = 1;              // streams read at the same time
+    Excerpt excerpt;
   };
   /// `config`: the user's. Config migrations and transformations are applied; a migrated one goes out as CONTROL.
   /// Errors: kConfig.

@@ -136,6 +136,7 @@ Result<std::unique_ptr<DeclarativeStream>> DeclarativeStream::Make(const Compone
   }
   std::unique_ptr<DeclarativeStream> made(new DeclarativeStream());
   made->name_ = component.Text("name");
+  made->slices_max_ = run.excerpt.chains_max;
   const Component retriever = component.Child("retriever");
   ARROW_ASSIGN_OR_RAISE(const Value migrated, MigratedState(component, run, state));
   ARROW_ASSIGN_OR_RAISE(made->router_, PartitionRouter::MakeFor(retriever, context, migrated));
@@ -180,7 +181,9 @@ Status DeclarativeStream::ReadSlice(const Slice& slice, const RecordSink& sink) 
 }
 
 Status DeclarativeStream::Read(const RecordSink& sink) {
+  int64_t num_slices = 0;
   ARROW_RETURN_NOT_OK(Slices([&](const Slice& slice) -> Status {
+    if (++num_slices > slices_max_) return Status::OK();
     ARROW_RETURN_NOT_OK(ReadSlice(slice, [&](const Value& record) -> Status {
       cursor_->Observe(record, slice);
       return sink(record);

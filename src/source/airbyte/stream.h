@@ -47,6 +47,7 @@ class DeclarativeStream {
   Status MakeCursor(const Component& component, const StreamContext& context, const Value& state, StateSink emit);
 
   std::string name_;
+  int64_t slices_max_ = 0;
   std::unique_ptr<PartitionRouter> router_;  // null: one partition
   std::shared_ptr<const DatetimeCursorSettings> datetime_;
   std::unique_ptr<Cursor> cursor_;

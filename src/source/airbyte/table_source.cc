@@ -38,7 +38,8 @@ class Connector {
         .http = options.http,
         .messages = &made->unheard_,
         .stop = std::move(stop),
-        .manifest_folder = std::filesystem::path(options.config.manifest).parent_path().string()};
+        .manifest_folder = std::filesystem::path(options.config.manifest).parent_path().string(),
+        .excerpt = options.excerpt};
     ARROW_ASSIGN_OR_RAISE(made->source_, ManifestSource::Make(made->manifest_, std::move(config), settings));
     return made;
   }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "config/airbyte_config.h"
+#include "source/excerpt.h"
 #include "source/source.h"
 
 namespace firn::io {
@@ -38,6 +39,7 @@ struct TableSourceOptions {
   io::HttpClient* http = nullptr;              // required, borrowed
   const state::RefreshTokens* kept = nullptr;  // where a configuration that changed is kept; may be null
   arrow::MemoryPool* pool = nullptr;           // null: the default pool
+  Excerpt excerpt;
 };
 
 /// The streams of a manifest as tables: one split each, whose position is the stream's state as Airbyte keeps it. Rows

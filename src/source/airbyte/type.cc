@@ -16,7 +16,8 @@ TableSourceOptions OptionsOf(const PipelineContext& context, const Services& ser
                              .clock = services.clock,
                              .http = services.http,
                              .kept = services.refresh_tokens,
-                             .pool = services.pool};
+                             .pool = services.pool,
+                             .excerpt = services.excerpt};
   for (const config::TableConfig& table : context.pipeline->tables) {
     options.tables.push_back({.name = table.name,
                               .stream = StreamOf(table),

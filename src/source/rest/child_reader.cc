@@ -73,7 +73,10 @@ class ChildReader : public SplitReader {
 
   Status FillUp(std::stop_token stop) {
     while (!ended_ && chains_.size() < Concurrency()) {
-      ARROW_ASSIGN_OR_RAISE(const std::optional<std::string> row, parents_->Next(stop));
+      std::optional<std::string> row;
+      if (num_chains_ < context_->excerpt.chains_max) {
+        ARROW_ASSIGN_OR_RAISE(row, parents_->Next(stop));
+      }
       if (!row) {
         ended_ = true;
         return Status::OK();

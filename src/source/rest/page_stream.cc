@@ -75,6 +75,7 @@ Status PageStream::ReadWindow(size_t i, std::stop_token stop) {
       MakePaginator(table_, [this, stop](const PageRequest& request) { return Probe(request, stop); }, context_.memo);
   std::optional<PageRequest> next = paginator->First();
   std::string url;
+  int64_t num_pages = 0;  // of this window
   while (next) {
     FIRN_FAILPOINT("rest.before_request");
     ARROW_ASSIGN_OR_RAISE(const io::HttpRequest request, builder_.Build(scope_, *next, url));
@@ -92,6 +93,7 @@ Status PageStream::ReadWindow(size_t i, std::stop_token stop) {
           paginator->Next({.headers = &headers_, .page = page.page.get(), .num_records = page.page->num_records()}));
       if (paginator->repeats_last()) page.page.reset();
     }
+    if (++num_pages >= context_.excerpt.pages_max) next.reset();
     page.window = i;
     page.window_ends = !next.has_value();
     ARROW_RETURN_NOT_OK(Push(std::move(page), stop));

@@ -16,6 +16,7 @@
 #include "connector/plan.h"
 #include "format/json/page.h"
 #include "io/http_session.h"
+#include "source/excerpt.h"
 #include "source/rest/incremental.h"
 #include "source/rest/paginator.h"
 #include "source/rest/request_builder.h"
@@ -57,6 +58,7 @@ struct TableContext {
   RowsLeftOut* left_out = nullptr;            // may be null
   RecordsFound* records_found = nullptr;      // may be null
   CaptureLayout layout;
+  Excerpt excerpt;
 };
 
 /// One answer, indexed. `page` is null when the answer has no body that counts (204).

@@ -69,7 +69,8 @@ class RestSource : public Source {
                                                                     .num_empty = &runtime.num_empty,
                                                                     .left_out = &runtime.left_out,
                                                                     .records_found = &runtime.records_found,
-                                                                    .layout = CaptureLayout(table)});
+                                                                    .layout = CaptureLayout(table),
+                                                                    .excerpt = dependencies_.excerpt});
     }
     return Status::OK();
   }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "connector/plan.h"
+#include "source/excerpt.h"
 #include "source/source.h"
 
 namespace firn::io {
@@ -28,6 +29,7 @@ struct Dependencies {
   const state::RefreshTokens* refresh_tokens = nullptr;  // where exchanged ones are kept; null: for this source only
   /// Called before a request of a table waits to be sent again, from the sending threads; may be null.
   std::function<void(const std::string& table, const io::HttpWait& wait)> on_wait;
+  Excerpt excerpt;
 };
 
 /// Makes a source that runs `plan`. No I/O. Errors: kConfig for a base_url that cannot be used.

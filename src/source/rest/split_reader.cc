@@ -23,6 +23,8 @@ class PagesReader : public SplitReader {
 
   void Start(SliceScope scope) {
     std::vector<Window> windows = tracker_ ? tracker_->windows() : std::vector<Window>(1);
+    const auto windows_max = static_cast<size_t>(context_->excerpt.chains_max);
+    if (windows.size() > windows_max) windows.resize(windows_max);
     stream_ = std::make_unique<PageStream>(*context_, std::move(scope), std::move(windows), kPrefetchBytesMax);
   }
 

@@ -32,7 +32,8 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
                                           .clock = services.clock,
                                           .budgets = services.budgets,
                                           .refresh_tokens = services.refresh_tokens,
-                                          .on_wait = services.on_wait});
+                                          .on_wait = services.on_wait,
+                                          .excerpt = services.excerpt});
 }
 
 Result<std::unique_ptr<Source>> Replay(const PipelineContext& context, const ArchivedBodies& archived) {
