@@ -85,15 +85,9 @@ Result<int64_t> App::MemoryBytes() {
 
 Result<const config::Project*> App::Project() {
   if (project_ != nullptr) return project_.get();
-  const std::string config = arguments_.Text("--config", project_file_);
-  ARROW_ASSIGN_OR_RAISE(demo_shop_, StartShopIfDemo(config));  // sets a variable: before the environment is read
-  config::LoadOptions options = config::LoadOptions::FromProcess();
-  options.config = config;
-  options.connector_declaration = connector::airbyte::DeclarationAt;
-  options.environment = arguments_.Text("--env");
+  ARROW_ASSIGN_OR_RAISE(demo_shop_, StartShopIfDemo(ProjectFile()));  // sets a variable: before the environment is read
+  ARROW_ASSIGN_OR_RAISE(config::LoadOptions options, ProjectOptions());
   options.resolve_sources = reads_source_;
-  if (options.config == "-") options.stdin_text = ReadStdin();
-  ARROW_ASSIGN_OR_RAISE(options.overrides, OverridesOf(arguments_));
   config::Diagnostics diagnostics;
   auto project = config::LoadProject(options, &diagnostics);
   const std::string text = config::Render(diagnostics, {.color = color()});
@@ -105,6 +99,16 @@ Result<const config::Project*> App::Project() {
   project_ = std::make_unique<config::Project>(std::move(*project));
   ReachObjectStores(project_->lake.storage, project_->state_folder + "/locks/staging");
   return project_.get();
+}
+
+Result<config::LoadOptions> App::ProjectOptions() const {
+  config::LoadOptions options = config::LoadOptions::FromProcess();
+  options.config = ProjectFile();
+  options.connector_declaration = connector::airbyte::DeclarationAt;
+  options.environment = arguments_.Text("--env");
+  if (options.config == "-") options.stdin_text = ReadStdin();
+  ARROW_ASSIGN_OR_RAISE(options.overrides, OverridesOf(arguments_));
+  return options;
 }
 
 void App::ReachObjectStores(io::ObjectStoreSettings settings, std::string lock_folder) {

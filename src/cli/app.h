@@ -45,6 +45,9 @@ class App {
   void ReadsSource(bool reads) { reads_source_ = reads; }
   /// What becomes of tables outside of the lake; kRead says so in a warning, once.
   void Outside(OutsideTables outside) { outside_ = outside; }
+  /// What the process and its arguments say of the project, for a command that loads it by itself. With `--config -` it
+  /// reads stdin, so it is called once.
+  Result<config::LoadOptions> ProjectOptions() const;
   /// Loads the project. Diagnostics (warnings too) go to stderr, once. Errors: kConfig; then everything is printed
   /// already (see already_printed).
   Result<const config::Project*> Project();
@@ -89,6 +92,7 @@ class App {
   void Next(std::string_view command);
 
  private:
+  std::string ProjectFile() const { return arguments_.Text("--config", project_file_); }
   Result<io::ConditionalStore*> Documents();
   Status ScreenTable(const LakePlace& place, const catalog::TableIdentifier& identifier,
                      const catalog::LoadedTable& loaded);

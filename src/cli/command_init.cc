@@ -8,7 +8,9 @@
 #include "cli/commands.h"
 #include "config/connector_library.h"
 #include "config/connector_page.h"
+#include "cli/recording.h"
 #include "config/project.h"
+#include "config/project_files.h"
 #include "connector/airbyte/declaration.h"
 #include "connector/airbyte/project_text.h"
 #include "io/http_file_store.h"
@@ -65,6 +67,7 @@ jobs:
         env:
           FIRN_DIST_URL: ${{ vars.FIRN_DIST_URL }}
       - run: firn-dist/bin/firn validate --offline --diagnostics github
+      - run: firn-dist/bin/firn test   # on recorded answers; firn test --record renews them
 )yaml";
 
 // Appends the lines of `text` that the file does not have yet; makes the file if it is missing.
@@ -224,9 +227,28 @@ class Init {
       return 0;
     }
     ARROW_RETURN_NOT_OK(WriteFiles(project));
+    const Status recorded = RecordTests();
+    if (!recorded.ok()) app_.Say("!  no test was recorded: " + recorded.message() + "\n");
     const std::string cd = folder_ == "." ? "" : "cd " + folder_.string() + " && ";
     app_.Next(cd + "firn preview " + project.table);
     return 0;
+  }
+
+  // What the API answers now, kept as a test; the project is written, whatever becomes of that.
+  Status RecordTests() {
+    app_.SetProjectFile((folder_ / config::kProjectFile).string());
+    ARROW_ASSIGN_OR_RAISE(const config::Project* project, app_.Project());
+    ARROW_ASSIGN_OR_RAISE(const auto targets, RecordTargets(*project, {}, {}));
+    for (const RecordTarget& target : targets) {
+      ARROW_ASSIGN_OR_RAISE(
+          const auto rows,
+          RecordTest(app_, *project, {.pipeline = *target.pipeline, .folder = target.folder, .expect = true}));
+      if (!app_.quiet()) {
+        app_.Say("recorded " + target.folder.lexically_proximate(fs::absolute(folder_).lexically_normal()).string() +
+                 ": " + CountsOf(rows) + ", for firn test\n");
+      }
+    }
+    return Status::OK();
   }
 
   // A file behind a URL: what it holds is told by its name, or by those of the members of an archive.

@@ -173,6 +173,34 @@ constexpr std::array kExplanations = {
         "It has something this build cannot apply, such as data files in another format than Parquet; or it is a "
         "view.",
         ""},
+    Explanation{
+        "E0740", "a request is not on the tape",
+        "A test answers from recorded exchanges alone, by method, URL and body. The nearest recorded request is shown "
+        "with "
+        "the part that differs. Either the project asks for something else than it did, and the test is to be recorded "
+        "again, or it should not.",
+        ""},
+    Explanation{
+        "E0741", "a tape cannot be read",
+        "A file of it was cut, edited into something else, or written by a newer firn; file and line are named.", ""},
+    Explanation{
+        "E0742", "an answer cannot be recorded",
+        "Secrets and personal data are taken out of what is recorded. In an answer that is no text, or no JSON while "
+        "columns are declared `pii` or masked, they cannot be found, so nothing is written.",
+        ""},
+    Explanation{"E0743", "a tape would be too large",
+                "Tapes are kept in version control and read by people: 5 MiB of text at most. Record fewer pages, or a "
+                "test for each table.",
+                ""},
+    Explanation{
+        "E0744", "the source is no API",
+        "Only what is asked over HTTP with `type: rest` and `type: airbyte` is recorded. The input of the other "
+        "sources are files: keep small ones beside the project.",
+        ""},
+    Explanation{"E0745", "no such test, or a broken one",
+                "A test is a folder with test.json, tape/ and expected/; docs/guide/testing.md says what they hold.",
+                ""},
+    Explanation{"E0746", "the folder is in use", "A test or a lake of a replay is never written over other files.", ""},
     Explanation{"E0751", "no such run", "firn runs lists them; the beginning of an id is enough, `last` is the newest.",
                 ""},
     Explanation{

@@ -115,6 +115,7 @@ class ScalarInterpolation {
       if (found == layer->end()) continue;
       // ":-" counts an empty variable as unset, as in a shell.
       if (found->second.empty() && mark != std::string::npos) continue;
+      node_->variables.emplace_back(name, found->second);
       return Take(found->second, "environment variable " + name, open, close);
     }
     if (mark != std::string::npos) return body.substr(mark + 2);
@@ -252,6 +253,13 @@ void Interpolate(Node* root, const VariableSource& variables, Diagnostics* diagn
     }
     Interpolate(&entry.value, variables, diagnostics);
   }
+}
+
+std::map<std::string, std::string> VariablesOf(const Node& root) {
+  std::map<std::string, std::string> all(root.variables.begin(), root.variables.end());
+  for (const Node& item : root.items) all.merge(VariablesOf(item));
+  for (const Entry& entry : root.entries) all.merge(VariablesOf(entry.value));
+  return all;
 }
 
 void MarkUnresolved(Node* root) {

@@ -27,6 +27,9 @@ void Interpolate(Node* root, const VariableSource& variables, Diagnostics* diagn
 /// Marks every scalar that holds a reference as unresolved, without looking at the variables.
 void MarkUnresolved(Node* root);
 
+/// The environment variables that the values of a tree are made of, with their values.
+std::map<std::string, std::string> VariablesOf(const Node& root);
+
 /// Parses a .env file: NAME=value lines, `export` allowed, '#' comments, single quotes literal, double quotes with
 /// \n \t \" \\ \$. Errors say the line and never its text.
 std::map<std::string, std::string> ParseDotEnv(const std::string& name, const std::string& text,

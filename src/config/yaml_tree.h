@@ -29,6 +29,7 @@ struct Node {
   bool interpolated = false;  // kScalar: holds the value of a ${…}; never shown
   std::string written;        // kScalar: its text with the ${…} as they stand in the file; empty if there are none
   std::vector<std::string> resolved;  // kScalar: the values its ${…} took from outside, defaults left out
+  std::vector<std::pair<std::string, std::string>> variables;  // kScalar: of the environment, among them: name, value
   Span span;
   std::vector<Node> items;     // kSequence
   std::vector<Entry> entries;  // kMapping, in file order, keys unique

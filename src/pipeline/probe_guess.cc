@@ -168,13 +168,6 @@ const std::vector<PiiName>& PiiNames() {
   return names;
 }
 
-bool LooksLikeEmail(const std::string& text) {
-  const size_t at = text.find('@');
-  if (at == 0 || at == std::string::npos || text.find('@', at + 1) != std::string::npos) return false;
-  const size_t dot = text.find('.', at);
-  return dot != std::string::npos && dot > at + 1 && dot + 2 <= text.size() - 1 && text.find(' ') == std::string::npos;
-}
-
 bool LooksLikeIp(const std::string& text) {
   if (std::count(text.begin(), text.end(), ':') >= 2) {
     return text.size() <= 45 && text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string::npos &&
@@ -322,6 +315,13 @@ std::optional<PiiGuess> GuessPii(const Field& field) {
 
 const char* ToString(Sureness sureness) {
   return sureness == Sureness::kSure ? "sure" : sureness == Sureness::kLikely ? "likely" : "ask";
+}
+
+bool LooksLikeEmail(const std::string& text) {
+  const size_t at = text.find('@');
+  if (at == 0 || at == std::string::npos || text.find('@', at + 1) != std::string::npos) return false;
+  const size_t dot = text.find('.', at);
+  return dot != std::string::npos && dot > at + 1 && dot + 2 <= text.size() - 1 && text.find(' ') == std::string::npos;
 }
 
 SampleGuess GuessFromSample(const std::vector<std::string>& records) {

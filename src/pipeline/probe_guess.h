@@ -45,6 +45,9 @@ struct SampleGuess {
 SampleGuess GuessFromSample(const std::vector<std::string>& records);
 inline constexpr size_t kSampleRecordsMax = 500;
 
+/// True for one address: "anna@shop.example".
+bool LooksLikeEmail(const std::string& text);
+
 /// Query parameters that APIs use for "changed at or after", for a cursor of that name; the likeliest first.
 std::vector<std::string> SinceParameters(const CursorGuess& cursor);
 
