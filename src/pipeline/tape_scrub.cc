@@ -275,10 +275,11 @@ class Scrubber {
     const auto values = JsonValuesOf(body);
     if (values.empty()) LearnAddresses(body);
     const io::JsonEdit look = [&](const io::JsonScalar& scalar) -> std::optional<std::string> {
-      if (!scalar.is_string()) return std::nullopt;
       const std::string text = scalar.Text();
-      if (!scalar.is_name && IsPersonal(scalar.path)) Remember(text);
-      LearnAddresses(text);
+      const bool personal = !scalar.is_name && IsPersonal(scalar.path);
+      const bool may_be_key = scalar.is_string() || std::ranges::all_of(text, IsDigit);
+      if (personal && may_be_key) Remember(text);
+      if (scalar.is_string()) LearnAddresses(text);
       return std::nullopt;
     };
     for (const std::string_view value : values) {
@@ -302,6 +303,16 @@ class Scrubber {
     const std::string substitute = SubstituteOf(value, rules_.key);
     AddKnown(value, substitute);
     AddKnown(io::UrlEncode(value), io::UrlEncode(substitute));
+    AddKnown(FormEncoded(value), FormEncoded(substitute));
+  }
+
+  // As forms write it: a space is a plus.
+  static std::string FormEncoded(const std::string& text) {
+    constexpr std::string_view kSpace = "%20";
+    std::string out = io::UrlEncode(text);
+    for (size_t at = out.find(kSpace); at != std::string::npos; at = out.find(kSpace))
+      out.replace(at, kSpace.size(), "+");
+    return out;
   }
 
   void AddKnown(const std::string& value, const std::string& substitute) {
@@ -353,6 +364,8 @@ class Scrubber {
       return other == text ? std::nullopt : std::optional(io::JsonString(other));
     }
     if (!scalar.is_number()) return std::nullopt;
+    const std::string other = WithoutKnown(scalar.token);  // a key of something personal
+    if (other != scalar.token) return other;
     const bool secret = WithoutSecrets(scalar.token) != scalar.token;
     return secret || IsPersonal(scalar.path) ? std::optional(OtherNumber(scalar.token, rules_.key)) : std::nullopt;
   }
@@ -400,6 +413,7 @@ std::vector<std::string> PersonalPathsOf(const config::PipelineConfig& pipeline)
 }
 
 std::string SubstituteOf(const std::string& value, const std::string& key) {
+  if (std::ranges::all_of(value, IsDigit)) return OtherNumber(value, key);  // as if it were written as a number
   Stream stream(key, value);
   if (IsDate(std::string_view(value).substr(0, kDateBytes))) {
     return OtherDate(std::string_view(value).substr(0, kDateBytes), &stream) +

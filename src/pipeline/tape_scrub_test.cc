@@ -63,6 +63,24 @@ TEST(TapeScrub, EqualValuesStayEqualAlsoInUrlsAndBodies) {
   EXPECT_EQ(out.at(1).body, "[{\"text\":\"by " + substitute + ".\"}]");
 }
 
+TEST(TapeScrub, NumbersThatArePersonalStayKeys) {
+  const auto out =
+      Scrubbed({Get("http://a/people", R"([{"ssn":4471123}])"),
+                Get("http://a/people/4471123?name=x", R"([{"of":4471123,"text":"4471123","n":44711234}])")},
+               {"ssn"});
+  const std::string substitute = SubstituteOf("4471123", kKey);
+  EXPECT_EQ(out.at(0).body, "[{\"ssn\":" + substitute + "}]");
+  EXPECT_EQ(out.at(1).url, "http://a/people/" + substitute + "?name=x");
+  EXPECT_EQ(out.at(1).body, "[{\"of\":" + substitute + ",\"text\":\"" + substitute + "\",\"n\":44711234}]");
+}
+
+TEST(TapeScrub, ValuesAreFoundAsFormsAndUrlsWriteThem) {
+  const auto out = Scrubbed({Get("http://a/people", R"([{"who":"Anna Kowalska"}])"),
+                             Get("http://a/posts?by=Anna+Kowalska&of=Anna%20Kowalska", "[]")},
+                            {"who"});
+  EXPECT_EQ(out.at(1).url.find("Kowalska"), std::string::npos) << out.at(1).url;
+}
+
 TEST(TapeScrub, AddressesAreFoundWithoutADeclaration) {
   const auto out =
       Scrubbed({Get("http://a/1", R"([{"note":"write to anna@shop.example, please","anna@shop.example":1}])"),

@@ -368,6 +368,44 @@ class OauthTest(unittest.TestCase):
             for value in (TOKEN, secret, "canary-refresh-token"):
                 self.assertNotIn(value, text)
 
+    def test_a_refresh_token_that_was_exchanged_is_kept_for_the_next_run(self):
+        class OneTimeApi(FakeApi):
+            """Each refresh token is good once."""
+
+            def __init__(self):
+                super().__init__(token=TOKEN)
+                self.exchanged = 0
+                api = self
+
+                def do_post(request):
+                    form = dict(urllib.parse.parse_qsl(request.rfile.read(int(request.headers["Content-Length"])).decode()))
+                    if form.get("refresh_token") != f"canary-refresh-{api.exchanged}":
+                        return api.send(request, 400, b'{"error":"invalid_grant"}')
+                    api.exchanged += 1
+                    body = {"access_token": TOKEN, "refresh_token": f"canary-refresh-{api.exchanged}", "expires_in": 3600}
+                    return api.send(request, 200, json.dumps(body).encode())
+
+                self.server.RequestHandlerClass.do_POST = do_post
+
+        api = OneTimeApi()
+        self.addCleanup(api.close)
+        fill(api)
+        auth = ('auth: {type: oauth2, grant: refresh_token, token_url: "${env:SHOP_URL}/token", client_id: shop-client, '
+                'refresh_token: "${env:SHOP_REFRESH}"}')
+        text = PROJECT.replace('auth: {type: bearer, token: "${env:SHOP_TOKEN}"}', auth)
+        with FirnProject(text, env={"SHOP_URL": api.url, "SHOP_REFRESH": "canary-refresh-0"}) as project:
+            for _ in range(2):
+                result = project.firn("test", "--record")
+                self.assertEqual(result.code, 0, str(result))
+            self.assertEqual(api.exchanged, 2)
+            result = project.run()
+            self.assertEqual(api.exchanged, 3)
+            self.assertNotIn("canary-refresh", text_of(project.path("tests")))
+            api.close()
+            project.env = {}
+            result = project.firn("test")
+            self.assertEqual(result.code, 0, str(result))
+
 
 if __name__ == "__main__":
     unittest.main()
