@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/fixed_clock.h"
 #include "base/redactor.h"
 #include "cli/app.h"
@@ -61,12 +62,18 @@ bool IsPlain(const std::string& value) {
          (value.size() == kDateBytes || ParseTimestamp(value).ok());
 }
 
+// Variables are called by what they hold: of a name with "key" in it that is a secret, whatever a column may be.
+bool SoundsSecret(const std::string& name) {
+  return config::LooksSecret(name) || AsciiLower(name).find("key") != std::string::npos;
+}
+
 // Tells what may be written from what may not.
 void SortVariables(const std::map<std::string, std::string>& variables, pipeline::RecordedTest* test) {
   for (const auto& [name, value] : variables) {
-    const bool hidden = config::LooksSecret(name) || ProcessRedactor().Redact(value) != value;
-    if (hidden && !(IsPlain(value) && !config::LooksSecret(name))) {
+    const bool hidden = ProcessRedactor().Redact(value) != value;
+    if (SoundsSecret(name) || (hidden && !IsPlain(value))) {
       test->secrets.push_back(name);
+      ProcessRedactor().AddSecret(value);  // also where no field says that it holds a secret
     } else {
       test->variables.emplace(name, value);
     }
@@ -79,6 +86,26 @@ Result<std::string> ScrubKeyOf(const config::Project& project) {
   return std::string(key.bytes.begin(), key.bytes.end());
 }
 
+// In a replay there is nobody to be waited for; a recording after it waits again. Made before threads of a run read the
+// variable.
+class WithoutWaits {
+ public:
+  WithoutWaits() {
+    if (const char* scale = std::getenv(kVariable)) before_ = scale;
+    ::setenv(kVariable, "0", 1);
+  }
+  ~WithoutWaits() {
+    if (before_) ::setenv(kVariable, before_->c_str(), 1);
+    if (!before_) ::unsetenv(kVariable);
+  }
+  WithoutWaits(const WithoutWaits&) = delete;
+  WithoutWaits& operator=(const WithoutWaits&) = delete;
+
+ private:
+  static constexpr char kVariable[] = "FIRN_SLEEP_SCALE";
+  std::optional<std::string> before_;
+};
+
 // A ${file:…} that is not there stands in requests as it is written; on the tape stands "***".
 void HideUnresolved(const config::Node& node) {
   if (node.unresolved) ProcessRedactor().AddSecret(node.text);
@@ -90,6 +117,7 @@ void HideUnresolved(const config::Node& node) {
 Result<config::Project> LoadFor(App& app, const pipeline::RecordedTest& test) {
   ARROW_ASSIGN_OR_RAISE(config::LoadOptions options, app.ProjectOptions());
   options.env = test.Environment();
+  for (const std::string& secret : test.secrets) ProcessRedactor().AddSecret(options.env[secret]);
   options.environment = test.environment;
   options.resolve_secrets = false;
   config::Diagnostics diagnostics;
@@ -153,6 +181,7 @@ Result<std::vector<RecordTarget>> RecordTargets(const config::Project& project, 
 Result<std::vector<pipeline::TestedTable>> RecordTest(App& app, const config::Project& project,
                                                       const RecordRequest& request) {
   ARROW_RETURN_NOT_OK(pipeline::CheckCanRecord(request.pipeline));
+  ARROW_RETURN_NOT_OK(pipeline::CheckIsTestOrNew(request.folder));
   pipeline::RecordedTest test{.folder = request.folder,
                               .pipeline = request.pipeline.name,
                               .tables = request.tables,
@@ -192,16 +221,16 @@ Result<std::vector<pipeline::TestedTable>> RecordTest(App& app, const config::Pr
   auto rows = ReplayTest(app, test, tape);
   if (!rows.ok())
     return WithContext(Within("the replay of what was recorded", rows.status()), {.state = "nothing was written"});
-  ARROW_RETURN_NOT_OK(WriteTest(test));
   ARROW_RETURN_NOT_OK(io::WriteTape(test.tape(), tape));
   if (request.expect) ARROW_RETURN_NOT_OK(WriteExpected(test, *rows));
+  ARROW_RETURN_NOT_OK(WriteTest(test));
   return rows;
 }
 
 Result<std::vector<pipeline::TestedTable>> ReplayTest(App& app, const pipeline::RecordedTest& test,
                                                       std::optional<std::vector<io::Exchange>> tape,
                                                       const std::string& lake) {
-  ::setenv("FIRN_SLEEP_SCALE", "0", 1);  // before threads of the run read it: there is nobody to be waited for
+  const WithoutWaits without_waits;
   ARROW_ASSIGN_OR_RAISE(const config::Project project, LoadFor(app, test));
   ARROW_ASSIGN_OR_RAISE(const config::PipelineConfig* pipeline, PipelineOf(project, test));
   if (!tape) {

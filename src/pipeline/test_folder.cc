@@ -13,6 +13,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
 constexpr char kFile[] = "test.json";
+constexpr char kTape[] = "tape";
 constexpr char kRowsEnding[] = ".ndjson";
 constexpr char kTypesEnding[] = ".types.json";
 
@@ -69,6 +70,10 @@ std::vector<std::string> LinesOf(const std::string& text) {
 
 }  // namespace
 
+fs::path RecordedTest::tape() const {
+  return folder / kTape;
+}
+
 std::map<std::string, std::string> RecordedTest::Environment() const {
   std::map<std::string, std::string> all = variables;
   for (const std::string& secret : secrets) all[secret] = "firn-test-" + secret;
@@ -92,12 +97,17 @@ Result<RecordedTest> ReadTest(const fs::path& folder) {
                       .secrets = json["secrets"]};
 }
 
+Status CheckIsTestOrNew(const fs::path& folder) {
+  std::error_code error;
+  const bool is_new = !fs::exists(folder, error) || fs::is_empty(folder, error);
+  const bool is_test = fs::exists(folder / kFile, error) || fs::exists(folder / kTape, error);
+  if (is_new || is_test) return Status::OK();
+  return MakeError(Fault::kConfig, folder.string() + " has files and is no test",
+                   {.code = "E0746", .state = "nothing was written", .next = "firn record … --to tests/OTHER"});
+}
+
 Status WriteTest(const RecordedTest& test) {
   std::error_code error;
-  if (!fs::exists(test.folder / kFile, error) && fs::exists(test.folder, error) && !fs::is_empty(test.folder, error)) {
-    return MakeError(Fault::kConfig, test.folder.string() + " has files and is no test",
-                     {.code = "E0746", .state = "nothing was written", .next = "firn record … --to tests/OTHER"});
-  }
   fs::create_directories(test.folder, error);
   const Json json = {{"version", kVersion},         {"recorded_at", FormatTimestamp(test.recorded_at)},
                      {"pipeline", test.pipeline},   {"tables", test.tables},

@@ -31,7 +31,7 @@ struct RecordedTest {
   std::vector<std::string> secrets;              // names of the others; replays give them invented values
 
   std::string name() const { return folder.filename().string(); }
-  std::filesystem::path tape() const { return folder / "tape"; }
+  std::filesystem::path tape() const;
   source::Excerpt excerpt() const { return {.pages_max = pages_max, .chains_max = kTestChainsMax}; }
   /// The environment that the project is loaded with: nothing of the process's, so that a test means the same anywhere.
   std::map<std::string, std::string> Environment() const;
@@ -39,7 +39,9 @@ struct RecordedTest {
 
 /// Errors: kConfig E0745 if there is no such test, or its test.json is broken or of a newer firn.
 Result<RecordedTest> ReadTest(const std::filesystem::path& folder);
-/// Errors: kConfig E0746 if the folder has files and is no test; of the disk.
+/// Errors: kConfig E0746 if the folder has files and is no test.
+Status CheckIsTestOrNew(const std::filesystem::path& folder);
+/// Writes test.json, which makes the folder a test: last of all that is in it. Errors: of the disk.
 Status WriteTest(const RecordedTest& test);
 
 /// Returns the folders with a test.json below `tests`, sorted; none if it is not there.

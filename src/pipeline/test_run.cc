@@ -32,6 +32,7 @@ config::Project AloneOf(const TestRunRequest& request) {
   alone.state_folder = request.state;
   alone.state_location.clear();
   alone.alerts = {};
+  alone.limits.max_rows.reset();  // how far requests run ahead of a last row is up to chance
   config::PipelineConfig pipeline = request.pipeline;
   pipeline.dataset = kTestDataset;
   pipeline.alerts = {};

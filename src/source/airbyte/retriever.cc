@@ -115,7 +115,8 @@ class SimpleRetriever : public Retriever {
                                       .last_token = token},
                                      slice);
       }
-      const bool goes_on = selected.ok() && next.ok() && !next->is_null();
+      const bool is_last = pages + 1 >= run_.excerpt.pages_max;
+      const bool goes_on = selected.ok() && next.ok() && !next->is_null() && !is_last;
       if (goes_on) {
         token = *next;
         asking.Spawn([&](const std::stop_token&) {

@@ -236,6 +236,24 @@ class RecordTest(unittest.TestCase):
         self.assertIn("error[E0745]", self.firn(project, "test", code=1).out)
         self.assertIn("error[E0745]", self.firn(project, "test", "nothing", code=1).out)
 
+    def test_a_secret_in_a_place_that_is_none_is_taken_out_by_its_name(self):
+        api, project = self.project(PROJECT.replace("path: /customers", 'path: "/customers?seen=${env:SHOP_KEY}"'))
+        project.env["SHOP_KEY"] = "canary-of-a-path"
+        self.firn(project, "test", "--record", "customers")
+        self.assertTrue(api.requests("canary-of-a-path"))
+        api.close()
+        project.env = {}
+        self.assertNotIn("canary-of-a-path", text_of(project.path("tests")))
+        self.assertIn("ok", self.firn(project, "test").out)
+
+    def test_other_peoples_files_are_left_alone(self):
+        api, project = self.project()
+        os.mkdir(project.path("mine"))
+        project.write("mine", "mine/notes.txt")
+        self.assertIn("E0746", self.firn(project, "record", "customers", "--to", "mine", code=2).err)
+        self.assertEqual(api.requests(), [])
+        self.assertEqual(files_of(project.path("mine")), ["notes.txt"])
+
     def test_a_project_without_tests_says_so(self):
         _, project = self.project()
         self.assertIn("firn test --record", self.firn(project, "test").err)
@@ -327,14 +345,15 @@ class AirbyteTest(unittest.TestCase):
         env = {"SHOP_URL": api.url, "SHOP_TOKEN": TOKEN, "SHOP_START": "2025-01-02T00:00:00Z"}
         with FirnProject(text, env=env) as project:
             project.write(MANIFEST, "manifest.yaml")
-            result = project.firn("test", "--record", "--max-pages", "1")
+            api.tables["orders"].page_size = 2
+            result = project.firn("test", "--record", "--max-pages", "2")
             self.assertEqual(result.code, 0, str(result))
-            self.assertEqual(len([r for r in api.requests("/v1/orders?") if "cursor" in r]), 0)
+            self.assertEqual(len({r for r in api.requests("/v1/orders?") if "cursor" in r}), 1)
             api.close()
             project.env = {}
             result = project.firn("test", "--json")
             self.assertEqual(result.code, 0, str(result))
-            self.assertEqual([(t["tables"], t["rows"]) for t in result.json()["tests"]], [(2, 6)])
+            self.assertEqual([(t["tables"], t["rows"]) for t in result.json()["tests"]], [(2, 8)])
             written = text_of(project.path("tests"))
             for value in [TOKEN, "asked by", *[part for person in PEOPLE for part in person]]:
                 self.assertNotIn(value, written)
