@@ -50,7 +50,7 @@ def expression(rng, depth):
 
 
 PATTERN_ATOMS = ["a", "b", "c", ".", "\\d", "\\w", "\\s", "[ab]", "[^a]", "[a-c1-3]", "\\b", "^", "$", "(?:ab|c)", "(a|b)", "(?<n>b)", "(?=b)", "(?!c)", "(?<=a)", "(?<!b)",
-                 "\\1", "(a*)", "(?:a|ab)", "-", "1", "é", "\\B", "(?<=(a)b)", "[\\d-]", "(b|)", "()", "(?:)", "\\W", "\\x41"]
+                 "(?:\\1)", "(a*)", "(?:a|ab)", "-", "1", "é", "\\B", "(?<=(a)b)", "[\\d-]", "(b|)", "()", "(?:)", "\\W", "\\x41"]
 QUANTIFIERS = ["", "", "", "", "*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{0,2}?", "{2,}"]
 SUBJECTS = ["abcabc", "aab1 b2-c", "bbaaab", "A1b2C3", "a\\nb\\nab", "", "éaÉb", "😀a😀", "aaaaaab", "ab-ab-12"]
 REGEX_USES = ["JSON.stringify(/{0}/{1}.exec('{2}'))", "'{2}'.replace(/{0}/{1}, '[$&$1]')", "'{2}'.split(/{0}/{1})", "'{2}'.match(/{0}/{1}g)", "'{2}'.search(/{0}/{1})",
@@ -72,7 +72,11 @@ def regex(rng):
     made = pattern(rng, 2)
     if "\\1" in made and not re.search(r"\((\?<[a-z]|[^?])", made):
         made = "(a)?" + made  # without a group \1 is an octal escape, which is left out
-    return use.replace("{0}", made).replace("{1}", rng.choice(["", "", "i", "m", "s", "u", "iu"])).replace("{2}", rng.choice(SUBJECTS))
+    flags = rng.choice(["", "", "i", "m", "s", "u", "iu"])
+    subject = rng.choice(SUBJECTS)
+    if "u" in flags:
+        subject = subject.replace("😀", "日")  # Node finds empty matches within a surrogate pair, against its specification
+    return use.replace("{0}", made).replace("{1}", flags).replace("{2}", subject)
 
 
 def number(rng):
