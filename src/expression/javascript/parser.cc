@@ -21,7 +21,6 @@ struct BinaryOperator {
 };
 
 constexpr int kCoalescePrecedence = 1;
-constexpr int kUnaryPrecedence = 13;
 constexpr std::array<BinaryOperator, 25> kBinaryOperators = {{
     {"?\?", kCoalescePrecedence, Operator::kCoalesce},
     {"||", 2, Operator::kOr},
