@@ -1,5 +1,6 @@
 #include "source/airbyte/dpath.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -15,6 +16,68 @@ std::optional<size_t> IndexOf(std::string_view step) {
 
 bool MatchesStep(std::string_view key, std::string_view step) {
   return key == step || (IsGlob(step) && MatchesGlob(key, step));
+}
+
+// Item `index` of `count`; a negative step counts from the end.
+bool MatchesItem(size_t index, size_t count, std::string_view step) {
+  if (step.starts_with('-')) {
+    const auto back = IndexOf(step.substr(1));
+    return back && index + *back == count;
+  }
+  return IndexOf(step) == index || MatchesStep(std::to_string(index), step);
+}
+
+// Places in a path: those of the steps that may come next. A place at the end of the path means that it is matched.
+using Places = std::vector<size_t>;
+
+void AddPlace(const Path& path, size_t place, Places* places) {
+  if (std::ranges::find(*places, place) != places->end()) return;
+  places->push_back(place);
+  if (place < path.size() && path[place] == "**") AddPlace(path, place + 1, places);
+}
+
+template <typename Matches>
+Places NextPlaces(const Path& path, const Places& places, Matches&& matches) {
+  Places next;
+  for (const size_t place : places) {
+    if (place == path.size()) continue;
+    if (path[place] == "**") {
+      AddPlace(path, place, &next);
+    } else if (matches(path[place])) {
+      AddPlace(path, place + 1, &next);
+    }
+  }
+  return next;
+}
+
+bool AtEnd(const Path& path, const Places& places) {
+  return std::ranges::find(places, path.size()) != places.end();
+}
+
+Value Without(const Value& root, const Path& path, const Places& places) {
+  if (places.empty()) return root;
+  if (root.is_map()) {
+    Entries kept;
+    for (const auto& [key, item] : root.as_map()) {
+      const std::string name = jinja::ToText(key);
+      const Places next = NextPlaces(path, places, [&](std::string_view step) { return MatchesStep(name, step); });
+      if (!AtEnd(path, next)) kept.emplace_back(key, Without(item, path, next));
+    }
+    return Value::OfMap(std::move(kept));
+  }
+  if (!root.is_list()) return root;
+  const List& items = root.as_list();
+  List kept;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const Places next =
+        NextPlaces(path, places, [&](std::string_view step) { return MatchesItem(i, items.size(), step); });
+    if (!AtEnd(path, next)) {
+      kept.push_back(Without(items[i], path, next));
+    } else if (i + 1 < items.size()) {
+      kept.push_back(Value::Null());
+    }
+  }
+  return Value::OfList(std::move(kept));
 }
 
 void Collect(const Value& value, const Path& path, size_t depth, std::vector<Value>* out) {
@@ -37,7 +100,7 @@ void Collect(const Value& value, const Path& path, size_t depth, std::vector<Val
   } else if (value.is_list()) {
     const List& items = value.as_list();
     for (size_t i = 0; i < items.size(); ++i) {
-      if (any_depth || MatchesStep(std::to_string(i), step)) Collect(items[i], path, next, out);
+      if (any_depth || MatchesItem(i, items.size(), step)) Collect(items[i], path, next, out);
     }
   }
 }
@@ -135,32 +198,37 @@ Value WithValueAt(const Value& root, const Path& path, size_t depth, Value value
   return Value::OfMap(std::move(entries));
 }
 
-Value WithoutPath(const Value& root, const Path& path, size_t depth) {
-  if (depth >= path.size()) return root;
-  const std::string& step = path[depth];
-  const bool last = depth + 1 == path.size();
+Value WithoutPath(const Value& root, const Path& path) {
+  Places start;
+  AddPlace(path, 0, &start);
+  return Without(root, path, start);
+}
+
+Result<Value> WithoutLeaves(const Value& root, const std::function<Result<bool>(const Value&)>& drop) {
+  const auto kept_part = [&drop](const Value& item) -> Result<std::optional<Value>> {
+    if (item.is_map() || item.is_list()) {
+      ARROW_ASSIGN_OR_RAISE(Value inner, WithoutLeaves(item, drop));
+      return inner;
+    }
+    ARROW_ASSIGN_OR_RAISE(const bool dropped, drop(item));
+    return dropped ? std::nullopt : std::optional<Value>(item);
+  };
   if (root.is_map()) {
     Entries kept;
     for (const auto& [key, item] : root.as_map()) {
-      const bool matches = step == "**" || MatchesStep(jinja::ToText(key), step);
-      if (matches && last) continue;
-      kept.emplace_back(key, matches ? WithoutPath(item, path, depth + 1) : item);
+      ARROW_ASSIGN_OR_RAISE(auto part, kept_part(item));
+      if (part) kept.emplace_back(key, std::move(*part));
     }
     return Value::OfMap(std::move(kept));
   }
   if (!root.is_list()) return root;
-  List items = root.as_list();
-  for (size_t i = items.size(); i-- > 0;) {
-    if (!MatchesStep(std::to_string(i), step)) continue;
-    if (!last) {
-      items[i] = WithoutPath(items[i], path, depth + 1);
-    } else if (i + 1 == items.size()) {
-      items.pop_back();
-    } else {
-      items[i] = Value::Null();
-    }
+  const List& items = root.as_list();
+  List kept;
+  for (size_t i = 0; i < items.size(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(auto part, kept_part(items[i]));
+    if (part || i + 1 < items.size()) kept.push_back(part.value_or(Value::Null()));
   }
-  return Value::OfList(std::move(items));
+  return Value::OfList(std::move(kept));
 }
 
 }  // namespace firn::source::airbyte

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "base/status.h"
 #include "source/airbyte/values.h"
 
 /// Paths into values as the Python package dpath reads them: a step is a key or a list index, `*`, `?` and `[…]` match
-/// like shell patterns, `**` any number of steps.
+/// like shell patterns, `**` any number of steps; a negative index counts from the end of a list.
 namespace firn::source::airbyte {
 
 using Path = std::vector<std::string>;
@@ -22,8 +24,10 @@ Value ValueAt(const Value& root, const Path& path);
 /// Sets the value at a path of plain steps, making maps on the way; a list grows to the index it needs. A scalar on the
 /// way is left alone (nothing is set).
 Value WithValueAt(const Value& root, const Path& path, size_t depth, Value value);
-/// Removes what the path leads to; in a list the item becomes null unless it is the last. `keep`: those for which it
-/// returns true stay.
-Value WithoutPath(const Value& root, const Path& path, size_t depth = 0);
+/// Removes what the path leads to; in a list the item becomes null unless it is the last.
+Value WithoutPath(const Value& root, const Path& path);
+/// Removes every value at any depth that is neither map nor list and that `drop` picks; in a list it becomes null
+/// unless it is the last. Errors: those of `drop`.
+Result<Value> WithoutLeaves(const Value& root, const std::function<Result<bool>(const Value&)>& drop);
 
 }  // namespace firn::source::airbyte

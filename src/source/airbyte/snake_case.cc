@@ -19,10 +19,6 @@ bool IsDigit(char c) {
 
 }  // namespace
 
-std::string LowerCase(std::string_view text) {
-  return AsciiLower(text);
-}
-
 std::string SnakeCase(std::string_view text) {
   std::vector<std::string> tokens;
   for (size_t at = 0; at < text.size();) {

@@ -5,9 +5,6 @@
 
 namespace firn::source::airbyte {
 
-/// Lower case of a key. ASCII letters only; others stay.
-std::string LowerCase(std::string_view text);
-
 /// A key in snake_case as the reference makes it: runs of capitals with the letters after them, of letters and of
 /// digits are words. Letters beyond ASCII are taken as separators.
 std::string SnakeCase(std::string_view text);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/ascii.h"
+#include "expression/jinja/unicode.h"
 #include "source/airbyte/dpath.h"
 #include "source/airbyte/snake_case.h"
 
@@ -96,17 +96,12 @@ class RemoveFields : public Transformation {
         record = WithoutPath(record, path);
         continue;
       }
-      bool all = true, any = false;
-      for (const Value& found : ValuesAt(record, path)) {
-        Scope scope = run_.NewScope();
-        scope.Set("property", found);
-        ARROW_ASSIGN_OR_RAISE(const bool matches, condition_.EvalCondition(scope));
-        all = all && matches;
-        any = any || matches;
-      }
-      if (any && all) record = WithoutPath(record, path);
-      if (any && !all)
-        return MakeError(Fault::kConfig, "RemoveFields with a condition that holds for some of several fields");
+      // The reference's filter takes the place of the path: every field that the condition holds for goes.
+      ARROW_ASSIGN_OR_RAISE(record, WithoutLeaves(record, [this](const Value& found) {
+                              Scope scope = run_.NewScope();
+                              scope.Set("property", found);
+                              return condition_.EvalCondition(scope);
+                            }));
     }
     return record;
   }
@@ -143,7 +138,7 @@ class RenameKeys : public Transformation {
 
  private:
   std::string NewName(const std::string& name, const std::string& from, const std::string& to) const {
-    if (how_ == How::kLower) return LowerCase(name);
+    if (how_ == How::kLower) return jinja::ToLower(name);
     if (how_ == How::kSnakeCase) return SnakeCase(name);
     std::string out = name;
     if (from.empty()) return out;
