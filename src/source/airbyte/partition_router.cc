@@ -177,10 +177,9 @@ class UnionRouter : public PartitionRouter {
   }
   Status AddOptions(const Slice& /*slice*/, RequestParts* /*parts*/) const override { return Status::OK(); }
   std::optional<Value> ParentState() const override {
-    std::optional<Value> states;
+    Value states = EmptyMap();  // also without parents, as the reference
     for (const auto& router : routers_) {
-      const auto state = router->ParentState();
-      if (state) states = states ? Merge(*states, *state) : *state;
+      if (const auto state = router->ParentState()) states = Merge(states, *state);
     }
     return states;
   }

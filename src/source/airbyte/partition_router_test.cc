@@ -44,6 +44,22 @@ TEST_F(PartitionRouterTest, AUnionGivesEachValueOnceInOrder) {
       R"({"repo":"x"}{}{"repo":"y"}{}{"repo":"z"}{})");
 }
 
+TEST_F(PartitionRouterTest, AUnionHasAParentStateEvenWithoutParents) {
+  const StreamContext context{.run = &run_, .is_parent = false, .depth = 0, .cursor_field = ""};
+  const std::string list = std::string(kList) + "[x]}";
+  for (const auto& [router, state] :
+       {std::pair<std::string, std::string>{list, ""},
+        {"{type: UnionPartitionRouter, partition_field: repo, partition_routers: [" + list + ", " + list + "]}",
+         "{}"}}) {
+    const Component retriever(*connector::airbyte::ParseManifestYaml("{partition_router: " + router + "}", "m.yaml"),
+                              "");
+    const auto made = PartitionRouter::MakeFor(retriever, context, EmptyMap());
+    ASSERT_TRUE(made.ok()) << made.status();
+    const auto parents = (*made)->ParentState();
+    EXPECT_EQ(parents ? jinja::ToJson(*parents) : "", state);
+  }
+}
+
 TEST_F(PartitionRouterTest, AUnionRefusesWhatItCouldNotPlace) {
   const std::string a = std::string(kList) + "[x]}";
   const std::string other = "{type: ListPartitionRouter, cursor_field: owner, values: [x]}";
