@@ -95,13 +95,25 @@ Result<std::string> Sign(const std::string& algorithm, const std::string& key, c
 }
 
 // A scope with the `json_loads` of this component: not available; what uses it is refused by the parser.
+// As the reference's mapping of a token: texts at the top are evaluated, deeper ones stand as they are.
 Result<Entries> MapField(const Component& component, std::string_view field, const RunContext& run) {
   const auto* found = component.Find(field);
-  if (found == nullptr) return Entries();
-  ARROW_ASSIGN_OR_RAISE(const auto tree, InterpolatedTree::Make(*found, jinja::FromCore(component.Parameters())));
+  Entries entries;
+  if (found == nullptr || found->kind() != expression::Value::Kind::kMap) return entries;
+  const Value parameters = jinja::FromCore(component.Parameters());
   Scope scope = run.NewScope();
-  ARROW_ASSIGN_OR_RAISE(const Value value, tree.Eval(scope));
-  return value.is_map() ? value.as_map() : Entries();
+  for (const auto& [key, item] : found->as_map()) {
+    if (key == "$parameters") continue;
+    ARROW_ASSIGN_OR_RAISE(const auto name, Interpolated::Make(key, parameters));
+    ARROW_ASSIGN_OR_RAISE(const Value name_value, name.EvalOrNull(scope, jinja::kStringType));
+    Value value = jinja::FromCore(item);
+    if (item.is_string()) {
+      ARROW_ASSIGN_OR_RAISE(const auto text, Interpolated::Make(item.as_string(), parameters));
+      ARROW_ASSIGN_OR_RAISE(value, text.EvalOrNull(scope));
+    }
+    Put(entries, jinja::ToText(name_value), std::move(value));
+  }
+  return entries;
 }
 
 Status PutField(const Component& component, std::string_view field, const RunContext& run, Entries* out) {
