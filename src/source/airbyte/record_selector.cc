@@ -35,8 +35,8 @@ Result<std::unique_ptr<RecordSelector>> RecordSelector::Make(const Component& co
   ARROW_ASSIGN_OR_RAISE(made->path_, InterpolatedList(extractor, "field_path"));
   const Component expander = extractor.Child("record_expander");
   if (expander.present()) {
-    made->expands_ = true;
     made->keep_original_ = expander.Flag("remain_original_record");
+    made->emit_parent_ = expander.Text("on_no_records") == "emit_parent";
     ARROW_ASSIGN_OR_RAISE(made->expand_path_, InterpolatedList(expander, "expand_records_from_field"));
   }
   const Component filter = component.Child("record_filter");
@@ -61,20 +61,22 @@ Result<std::unique_ptr<RecordSelector>> RecordSelector::Make(const Component& co
 }
 
 Status RecordSelector::Expand(const Value& record, const std::function<Status(const Value&)>& sink) const {
-  if (!expands_) return sink(record);
+  if (expand_path_.empty() || !record.is_map()) return sink(record);
   ARROW_ASSIGN_OR_RAISE(const Path path, Evaluated(expand_path_, run_));
+  bool expanded = false;
   for (const Value& found : ValuesAt(record, path)) {
     for (const Value& item : found.is_list() ? found.as_list() : List()) {
-      if (!keep_original_ || !item.is_map()) {
+      expanded = true;
+      if (!keep_original_) {
         ARROW_RETURN_NOT_OK(sink(item));
         continue;
       }
-      Entries entries = item.as_map();
+      Entries entries = item.is_map() ? item.as_map() : Entries{{Value::String("value"), item}};
       Put(entries, "original_record", record);
       ARROW_RETURN_NOT_OK(sink(Value::OfMap(std::move(entries))));
     }
   }
-  return Status::OK();
+  return expanded || !emit_parent_ ? Status::OK() : sink(record);
 }
 
 Status RecordSelector::Extract(const ApiResponse& response, const std::function<Status(const Value&)>& sink) const {

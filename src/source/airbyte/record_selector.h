@@ -42,7 +42,7 @@ class RecordSelector {
   const Decoder& decoder_;
   std::vector<Interpolated> path_;
   std::vector<Interpolated> expand_path_;
-  bool expands_ = false, keep_original_ = false;
+  bool keep_original_ = false, emit_parent_ = false;  // of the expander
   Interpolated condition_;
   const Cursor* filter_cursor_ = nullptr;
   bool transform_first_ = false, casts_ = false;
