@@ -42,6 +42,8 @@ TEST(Normalization, CastsWhereOneTypeIsMeant) {
     "b":{"type":"boolean"},"two":{"type":["string","integer"]},"n":{"type":"number"}}})");
   EXPECT_EQ(jinja::ToJson(NormalizeBySchema(Json(R"({"i":"12","s":5,"b":"yes","two":7,"n":"x"})"), schema)),
             R"({"i":12,"s":"5","b":true,"two":7,"n":"x"})");
+  EXPECT_EQ(jinja::ToJson(NormalizeBySchema(Json(R"({"i":1e21,"n":"1_000"})"), schema)),
+            R"({"i":1000000000000000000000,"n":1000.0})");
 }
 
 TEST(Xml, ElementsAttributesAndLists) {

@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <optional>
 
 #include "base/ascii.h"
+#include "expression/jinja/number.h"
 #include "source/airbyte/transformations.h"
 
 namespace firn::source::airbyte {
@@ -19,52 +18,25 @@ std::string Trimmed(std::string_view text) {
   return begin >= text.size() ? "" : std::string(text.substr(begin, end - begin + 1));
 }
 
+bool IsNumber(const Value& value) {
+  return value.kind() == Value::Kind::kBool || value.kind() == Value::Kind::kInt ||
+         value.kind() == Value::Kind::kBigInt || value.kind() == Value::Kind::kFloat;
+}
+
 std::optional<Value> AsNumber(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::kFloat:
-      return value;
-    case Value::Kind::kInt:
-      return Value::Float(static_cast<double>(value.as_int()));
-    case Value::Kind::kBool:
-      return Value::Float(value.as_bool() ? 1 : 0);
-    case Value::Kind::kString:
-    case Value::Kind::kBigInt: {
-      std::string text = Trimmed(value.as_string());
-      if (text.starts_with('+')) text.erase(0, 1);
-      double number = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-      return Value::Float(number);
-    }
-    default:
-      return std::nullopt;
+  if (value.is_string()) {
+    const auto number = jinja::ReadFloat(value.as_string());
+    return number.ok() ? std::optional<Value>(Value::Float(*number)) : std::nullopt;
   }
+  if (!IsNumber(value)) return std::nullopt;
+  const auto number = jinja::ToDouble(value);
+  return number.ok() ? std::optional<Value>(Value::Float(*number)) : std::nullopt;
 }
 
 std::optional<Value> AsInteger(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::kInt:
-    case Value::Kind::kBigInt:
-      return value;
-    case Value::Kind::kBool:
-      return Value::Int(value.as_bool() ? 1 : 0);
-    case Value::Kind::kFloat:
-      if (!std::isfinite(value.as_float()) || std::abs(value.as_float()) >= 9.2e18) return std::nullopt;
-      return Value::Int(static_cast<int64_t>(value.as_float()));
-    case Value::Kind::kString: {
-      std::string text = Trimmed(value.as_string());
-      if (text.starts_with('+')) text.erase(0, 1);
-      const std::string_view digits = std::string_view(text).substr(text.starts_with('-') ? 1 : 0);
-      if (digits.empty() || digits.find_first_not_of("0123456789_") != std::string_view::npos) return std::nullopt;
-      std::string plain;
-      for (const char c : text) {
-        if (c != '_') plain += c;
-      }
-      return Value::IntegerText(plain);
-    }
-    default:
-      return std::nullopt;
-  }
+  if (!value.is_string() && !IsNumber(value)) return std::nullopt;
+  const auto number = value.is_string() ? jinja::ReadInteger(value.as_string()) : jinja::Truncate(value);
+  return number.ok() ? std::optional<Value>(*number) : std::nullopt;
 }
 
 std::optional<Value> AsBoolean(const Value& value) {
