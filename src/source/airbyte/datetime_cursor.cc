@@ -127,17 +127,18 @@ int DayOfMonth(const Moment& moment) {
   return std::atoi(FormatMoment(moment, "%d").c_str());
 }
 
-// The bound a moment is clamped to: the next one (`up`), or the one before.
+// The bound a moment is clamped to, as the reference does: the next one (`up`; of days a later one also at midnight),
+// or the one before (of weeks an earlier one also on the day itself).
 Moment ClampTo(const DatetimeCursorSettings& settings, const Moment& moment, bool up) {
   using Clamp = DatetimeCursorSettings::Clamp;
   if (settings.clamp == Clamp::kNone) return moment;
   const Moment day = StartOfDay(moment);
   if (settings.clamp == Clamp::kDay) {
-    return up && day < moment ? *Shift(day, {.months = 0, .micros = kDayMicros}, 1) : day;
+    return up ? *Shift(day, {.months = 0, .micros = kDayMicros}, 1) : day;
   }
   if (settings.clamp == Clamp::kWeek) {
     const int ahead = (settings.weekday - WeekdayOf(moment) + 7) % 7;
-    const int days = up ? ahead : ahead == 0 ? 0 : ahead - 7;
+    const int days = up ? ahead : ahead - 7;
     return {.micros = day.micros + days * kDayMicros, .offset_seconds = day.offset_seconds};
   }
   const Moment first{.micros = day.micros - (DayOfMonth(day) - 1) * kDayMicros, .offset_seconds = day.offset_seconds};

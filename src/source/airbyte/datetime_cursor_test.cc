@@ -79,6 +79,16 @@ TEST_F(CursorTest, RecordsOutsideOfStateAndEndAreOld) {
   EXPECT_TRUE(synced("no date"));
 }
 
+TEST_F(CursorTest, ClampedDaysAndWeeksMoveAlsoFromTheirOwnBounds) {
+  const std::string cursor =
+      "{type: DatetimeBasedCursor, cursor_field: at, datetime_format: '%Y-%m-%d', start_datetime: '2024-03-11', "
+      "cursor_granularity: P1D, ";
+  EXPECT_EQ(Read(*Make(cursor + "step: P1D, clamping: {target: DAY}}")).substr(0, 22), "2024-03-12..2024-03-12");
+  clock_.Advance(std::chrono::days(10));  // to a Monday, as the start
+  EXPECT_EQ(Read(*Make(cursor + "step: P1W, clamping: {target: WEEK, target_details: {weekday: MONDAY}}}")),
+            R"(2024-03-11..2024-03-18 {"at":"2024-03-11"})");
+}
+
 TEST_F(CursorTest, StepNeedsGranularity) {
   const Component component(*connector::airbyte::ParseManifestYaml(
                                 "{type: DatetimeBasedCursor, cursor_field: at, datetime_format: '%Y-%m-%d', "
