@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "source/airbyte/ascii_letters.h"
 
 namespace firn::source::airbyte {
 namespace {
@@ -19,7 +20,8 @@ bool IsDigit(char c) {
 
 }  // namespace
 
-std::string SnakeCase(std::string_view text) {
+std::string SnakeCase(std::string_view key) {
+  const std::string text = AsciiLetters(key);
   std::vector<std::string> tokens;
   for (size_t at = 0; at < text.size();) {
     const size_t begin = at;
@@ -33,7 +35,7 @@ std::string SnakeCase(std::string_view text) {
       tokens.emplace_back();
       continue;
     }
-    tokens.push_back(AsciiLower(text.substr(begin, at - begin)));
+    tokens.push_back(AsciiLower(std::string_view(text).substr(begin, at - begin)));
   }
   std::vector<std::string> kept;
   for (size_t i = 0; i < tokens.size(); ++i) {

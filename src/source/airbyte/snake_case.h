@@ -6,7 +6,7 @@
 namespace firn::source::airbyte {
 
 /// A key in snake_case as the reference makes it: runs of capitals with the letters after them, of letters and of
-/// digits are words. Letters beyond ASCII are taken as separators.
-std::string SnakeCase(std::string_view text);
+/// digits are words. Letters beyond ASCII are spelt in it (AsciiLetters).
+std::string SnakeCase(std::string_view key);
 
 }  // namespace firn::source::airbyte

@@ -43,6 +43,11 @@ TEST_F(TransformationTest, FieldsAreRemovedAtAnyDepthAndFromTheEndOfLists) {
             R"({"l":[1],"m":[null]})");
 }
 
+TEST_F(TransformationTest, SnakeCaseSpellsLettersInAscii) {
+  EXPECT_EQ(Apply("{type: KeysToSnakeCase}", R"({"Käse Brot":1,"ÉtéTotal":2,"Straße":3,"Имя":4,"preis€":5,"日x":6})"),
+            R"({"kase_brot":1,"ete_total":2,"strasse":3,"imya":4,"preis_eur":5,"_x":6})");
+}
+
 TEST_F(TransformationTest, KeysAreLoweredInEveryAlphabet) {
   EXPECT_EQ(Apply("{type: KeysToLower}", R"({"ÜBER Ä":1})"), R"({"über ä":1})");
 }
