@@ -45,6 +45,7 @@ Result<std::unique_ptr<RecordSelector>> RecordSelector::Make(const Component& co
   }
   if (filter.present()) {
     ARROW_ASSIGN_OR_RAISE(made->condition_, InterpolatedField(filter, "condition"));
+    made->filters_ = !made->condition_.empty() || options.filter_cursor == nullptr;
   }
   const auto* normalization = component.Find("schema_normalization");
   if (normalization != nullptr && !normalization->is_string()) {
@@ -110,7 +111,7 @@ Result<int64_t> RecordSelector::CountExtracted(const ApiResponse& response) cons
 
 Result<bool> RecordSelector::Passes(const Value& record, const Slice& slice, const Value& page_token) const {
   if (filter_cursor_ != nullptr && !filter_cursor_->ShouldBeSynced(record, slice)) return false;
-  if (condition_.empty()) return true;
+  if (!filters_) return true;
   Scope scope = run_.NewScope();
   scope.Set("record", record);
   scope.Set("stream_slice", slice.View());

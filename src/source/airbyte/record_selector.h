@@ -43,7 +43,8 @@ class RecordSelector {
   std::vector<Interpolated> path_;
   std::vector<Interpolated> expand_path_;
   bool keep_original_ = false, emit_parent_ = false;  // of the expander
-  Interpolated condition_;
+  bool filters_ = false;
+  Interpolated condition_;  // an empty one of a filter holds for no record, as in the reference
   const Cursor* filter_cursor_ = nullptr;
   bool transform_first_ = false, casts_ = false;
   std::vector<std::unique_ptr<Transformation>> transformations_;
