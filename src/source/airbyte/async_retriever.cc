@@ -34,11 +34,9 @@ class AsyncRetriever : public Retriever {
   Status Build(const Component& component) {
     ARROW_ASSIGN_OR_RAISE(decoder_, Decoder::Make(component.Child("decoder")));
     ARROW_ASSIGN_OR_RAISE(download_decoder_, Decoder::Make(component.Child("download_decoder")));
-    ARROW_ASSIGN_OR_RAISE(selector_,
-                          RecordSelector::Make(component.Child("record_selector"), run_, *decoder_,
-                                               {.filter_cursor = parts_.is_client_side ? parts_.cursor : nullptr,
-                                                .transform_first = parts_.is_client_side,
-                                                .transformations = parts_.transformations}));
+    // A job's records are not filtered by the cursor, also where the stream asks for it: as in the reference.
+    ARROW_ASSIGN_OR_RAISE(selector_, RecordSelector::Make(component.Child("record_selector"), run_, *decoder_,
+                                                          {.transformations = parts_.transformations}));
     ARROW_RETURN_NOT_OK(MakeRequester(component, "creation_requester", &creation_));
     ARROW_RETURN_NOT_OK(MakeRequester(component, "polling_requester", &polling_));
     ARROW_RETURN_NOT_OK(MakeRequester(component, "download_requester", &download_));
