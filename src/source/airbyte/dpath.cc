@@ -182,10 +182,11 @@ Value ValueAt(const Value& root, const Path& path) {
 Value WithValueAt(const Value& root, const Path& path, size_t depth, Value value) {
   if (depth == path.size()) return value;
   const std::string& step = path[depth];
-  if (root.is_list()) {
-    const auto index = IndexOf(step);
+  const auto index = IndexOf(step);
+  const bool makes_list = depth > 0 && index && root.is_undefined();
+  if (root.is_list() || makes_list) {
     if (!index || *index > 1'000'000) return root;
-    List items = root.as_list();
+    List items = makes_list ? List() : root.as_list();
     while (items.size() <= *index) items.push_back(Value::Null());
     items[*index] = WithValueAt(items[*index], path, depth + 1, std::move(value));
     return Value::OfList(std::move(items));

@@ -21,8 +21,8 @@ bool IsGlob(std::string_view step);
 std::vector<Value> ValuesAt(const Value& root, const Path& path);
 /// The one value the path leads to; undefined if there is none.
 Value ValueAt(const Value& root, const Path& path);
-/// Sets the value at a path of plain steps, making maps on the way; a list grows to the index it needs. A scalar on the
-/// way is left alone (nothing is set).
+/// Sets the value at a path of plain steps, making maps on the way, and lists where the next step is a number; a list
+/// grows to the index it needs. A scalar on the way is left alone (nothing is set).
 Value WithValueAt(const Value& root, const Path& path, size_t depth, Value value);
 /// Removes what the path leads to; in a list the item becomes null unless it is the last.
 Value WithoutPath(const Value& root, const Path& path);

@@ -25,6 +25,8 @@ TEST(Dpath, SetsAndRemoves) {
   const Value value = Json(R"({"a":{"b":1},"l":[1,2,3]})");
   EXPECT_EQ(jinja::ToJson(WithValueAt(value, {"a", "c", "d"}, 0, Value::Int(5))),
             R"({"a":{"b":1,"c":{"d":5}},"l":[1,2,3]})");
+  EXPECT_EQ(jinja::ToJson(WithValueAt(value, {"n", "1", "x"}, 0, Value::Int(5))),
+            R"({"a":{"b":1},"l":[1,2,3],"n":[null,{"x":5}]})");
   EXPECT_EQ(jinja::ToJson(WithoutPath(value, {"a", "b"})), R"({"a":{},"l":[1,2,3]})");
   EXPECT_EQ(jinja::ToJson(WithoutPath(value, {"*"})), "{}");
 }

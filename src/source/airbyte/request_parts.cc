@@ -64,6 +64,20 @@ Result<RequestOption> RequestOption::Make(const Component& component) {
   return option;
 }
 
+namespace {
+
+// As WithValueAt, but all that is made on the way is maps.
+Value WithField(const Value& under, const Path& path, size_t depth, const Value& value) {
+  if (depth == path.size()) return value;
+  Entries entries = under.is_map() ? under.as_map() : Entries();
+  const Value* old = FindEntry(entries, path[depth]);
+  Value inner = WithField(old == nullptr ? Value() : *old, path, depth + 1, value);
+  Put(entries, path[depth], std::move(inner));
+  return Value::OfMap(std::move(entries));
+}
+
+}  // namespace
+
 Status RequestOption::Put(const RunContext& run, const Value& value, RequestParts* parts) const {
   Path path;
   for (const Interpolated& step : path_) {
@@ -75,7 +89,7 @@ Status RequestOption::Put(const RunContext& run, const Value& value, RequestPart
   if (where_ == Where::kHeader) entries = &parts->headers;
   if (where_ == Where::kBodyData) entries = &parts->body_data;
   if (where_ == Where::kBodyJson) entries = &parts->body_json;
-  *entries = WithValueAt(Value::OfMap(std::move(*entries)), path, 0, value).as_map();
+  *entries = WithField(Value::OfMap(std::move(*entries)), path, 0, value).as_map();
   return Status::OK();
 }
 
