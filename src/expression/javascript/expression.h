@@ -24,6 +24,14 @@ struct Scope {
 /// What one evaluation may spend: fuel counts steps, and bytes made / 16.
 inline constexpr Limits kDefaultLimits{.fuel = 5'000'000, .depth = 128, .output_bytes = 16 << 20};
 
+/// A name that an expression takes from its scope. `member`: what is read of it, if that is written there: "id" of
+/// `row.id` and `row['id']`, else "".
+struct NameUse {
+  std::string name;
+  std::string member;
+  Range range;
+};
+
 struct Program;  // expression/javascript/program.h
 
 /// A parsed expression. Immutable, thread-safe, cheap to copy.
@@ -38,6 +46,8 @@ class Expression {
   Result<Value> Evaluate(const Scope& scope, const Limits& limits = kDefaultLimits) const;
 
   const std::string& source() const;
+  /// The uses of names that neither the expression binds nor JavaScript knows, in reading order.
+  std::vector<NameUse> OuterNames() const;
 
  private:
   explicit Expression(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
