@@ -1,23 +1,17 @@
 #include "source/airbyte/row_messages.h"
 
-#include <numeric>
 #include <utility>
 
 #include "base/log.h"
 #include "base/redactor.h"
-#include "format/json/page.h"
+#include "source/line_batch.h"
 
 namespace firn::source::airbyte {
-namespace {
-
-constexpr size_t kPageBytes = size_t{1} << 20;
-
-}  // namespace
 
 Status RowMessages::Record(std::string_view, std::string_view data_json) {
   lines_ += data_json;
   lines_ += '\n';
-  return lines_.size() < kPageBytes ? Status::OK() : Push(std::nullopt);
+  return lines_.size() < kLineBatchBytes ? Status::OK() : Push(std::nullopt);
 }
 
 Status RowMessages::State(std::string_view, const std::string& state_json) {
@@ -47,14 +41,9 @@ Status RowMessages::Push(std::optional<Position> position) {
     return events_.Push(Event(Progress{*std::move(position)}), size, options_.stop);
   }
   const auto size = static_cast<int64_t>(lines_.size());
-  JsonRows rows;
-  ARROW_ASSIGN_OR_RAISE(rows.page, format::json::Page::Parse(
-                                       lines_, {.layout = format::json::PageLayout::kLines, .pool = options_.pool}));
-  rows.rows.resize(rows.page->num_records());
-  std::iota(rows.rows.begin(), rows.rows.end(), 0U);
+  ARROW_ASSIGN_OR_RAISE(Batch batch, BatchOfLines(lines_, std::move(position), options_.pool));
   lines_.clear();
-  return events_.Push(Event(Batch{.rows = std::move(rows), .position = std::move(position), .num_bytes = size}), size,
-                      options_.stop);
+  return events_.Push(Event(std::move(batch)), size, options_.stop);
 }
 
 }  // namespace firn::source::airbyte
