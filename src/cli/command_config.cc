@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "config/explain.h"
 #include "config/project.h"
+#include "config/steps_fields.h"
 #include "pipeline/result_schema.h"
 
 namespace firn::cli {
@@ -25,8 +26,10 @@ Command SchemaCommand() {
   return {
       .name = "schema",
       .group = "Author",
-      .summary = "print the JSON Schema of project files (for editors), or of results",
-      .options = {{.name = "WHAT", .kind = Option::Kind::kPositional, .help = "result: of what --json prints of runs"},
+      .summary = "print the JSON Schema of project files (for editors), of workflows, or of results",
+      .options = {{.name = "WHAT",
+                   .kind = Option::Kind::kPositional,
+                   .help = "steps: of workflow files; result: of what --json prints of runs"},
                   {.name = "--reference", .kind = Option::Kind::kFlag, .help = "the reference as Markdown instead"}},
       .run = [](App& app, const Arguments& arguments) -> Result<int> {
         const std::string what = arguments.Text("WHAT", "project");
@@ -34,9 +37,13 @@ Command SchemaCommand() {
           ARROW_RETURN_NOT_OK(app.Print(pipeline::ResultSchema()));
           return 0;
         }
+        if (what == "steps") {
+          ARROW_RETURN_NOT_OK(app.Print(config::RenderWorkflowSchema()));
+          return 0;
+        }
         if (what != "project") {
           return MakeError(Fault::kConfig, "there is no schema of `" + what + "`",
-                           {.next = "firn schema, or firn schema result"});
+                           {.next = "firn schema, firn schema steps, or firn schema result"});
         }
         ARROW_RETURN_NOT_OK(
             app.Print(arguments.Flag("--reference") ? config::RenderReference() : config::RenderJsonSchema()));

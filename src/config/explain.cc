@@ -262,6 +262,18 @@ constexpr std::array kExplanations = {
         "`tables:` of a pipeline chooses tables of its connector and says more of them; a further one of your own "
         "needs `path:`. A table that is read for each row of another needs that one too.",
         "tables: {contacts: {}, companies: {columns: {name: {drop: true}}}}"},
+    Explanation{"E0530", "a workflow that cannot be read",
+                "A source of `type: steps` names a JSON or YAML file, relative to the project.",
+                "source: {type: steps, workflow: ./orders.steps.json, inputs: {token: \"${env:TOKEN}\"}}"},
+    Explanation{"E0531", "a workflow that makes no sense",
+                "A workflow is of version 1 and has steps: requests with an id, and emits that name one of them.",
+                "do: [{id: list, request: {url: \"https://…\"}, rows: \"{{ body }}\"}, {emit: orders, from: list}]"},
+    Explanation{"E0532", "a table that a workflow does not emit",
+                "The tables of a pipeline are among those that its workflow has an `emit` for.",
+                "tables: {orders: {}}"},
+    Explanation{"E0533", "inputs of a workflow that are no mapping",
+                "`inputs` gives each input of the workflow a value.",
+                "source: {type: steps, workflow: ./orders.steps.json, inputs: {token: \"${env:TOKEN}\"}}"},
     Explanation{"E0990", "a place for bodies that are kept in a table",
                 "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
                 "location.",

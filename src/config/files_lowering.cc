@@ -205,10 +205,11 @@ void JudgeFieldsOfSource(const ObjectView& table, const std::string& path, std::
         .help = "remove it";
   }
   for (const char* const name : {"path", "records"}) {
-    if ((source != "process" && source != "airbyte") || !table.Has(name)) continue;
-    const char* const whom = source == "process" ? "a program" : "a connector";
+    if ((source != "process" && source != "airbyte" && source != "steps") || !table.Has(name)) continue;
+    const char* const whom = source == "process" ? "a program" : source == "steps" ? "a workflow" : "a connector";
     context.Error("E0208", path + "." + name, "`" + std::string(name) + "` says nothing to " + whom).help =
-        "write `stream:`, or put it into `config:` of the source";
+        source == "steps" ? "write it into a step of the workflow"
+                          : "write `stream:`, or put it into `config:` of the source";
   }
 }
 

@@ -8,6 +8,7 @@
 #include "config/fields.h"
 #include "config/layers.h"
 #include "config/lowering.h"
+#include "config/steps_workflow.h"
 #include "config/text_position.h"
 #include "config/yaml_tree.h"
 
@@ -114,6 +115,7 @@ Result<Project> LoadProject(const LoadOptions& options, Diagnostics* diagnostics
     }
   } else {
     AddConnectorLayers(&root, layers->folder, &checker, diagnostics);
+    AddEmittedTables(&root, layers->folder, &checker, diagnostics);
     AddDeclaredTables(&root, layers->folder, options.connector_declaration, &checker);
     CheckEnvironments(layers->root, layers->environment, &checker, diagnostics);
     checker.CheckObject(root, ProjectType(), "", root.span);

@@ -267,6 +267,8 @@ class ProjectLowering {
       pipeline.source = AirbyteSourceConfig();
     } else if (view.Object("source").variant() == "process") {
       pipeline.source = ProcessSourceConfig();
+    } else if (view.Object("source").variant() == "steps") {
+      pipeline.source = StepsSourceConfig();
     }
     const std::vector<std::string> tags = LowerTags(view, path);
     if (const Node* tables = view.Find("tables")) {

@@ -4,6 +4,7 @@
 #include "config/connector_fields.h"
 #include "config/fields.h"
 #include "config/project.h"
+#include "config/steps_fields.h"
 #include "config/value_text.h"
 
 namespace firn::config {
@@ -22,6 +23,14 @@ class SchemaWriter {
     Json document = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                      {"title", "firn project"},
                      {"anyOf", Json::array({project, flat})}};
+    document["definitions"] = definitions_;
+    return document;
+  }
+
+  Json WorkflowDocument() {
+    Json document = Reference(WorkflowFileType(), false);
+    document["$schema"] = "http://json-schema.org/draft-07/schema#";
+    document["title"] = "firn workflow";
     document["definitions"] = definitions_;
     return document;
   }
@@ -258,6 +267,10 @@ class ReferenceWriter {
 
 std::string RenderJsonSchema() {
   return SchemaWriter().Document().dump(2) + "\n";
+}
+
+std::string RenderWorkflowSchema() {
+  return SchemaWriter().WorkflowDocument().dump(2) + "\n";
 }
 
 std::string RenderReference() {

@@ -12,6 +12,7 @@
 #include "config/auth_config.h"
 #include "config/files_config.h"
 #include "config/process_config.h"
+#include "config/steps_config.h"
 
 /// What a pipeline reads from. Plain data, to be lowered to a connector plan. Text marked "template" may hold `{{ }}`
 /// expressions, evaluated per request; `${ }` has been resolved.
@@ -77,7 +78,8 @@ struct RestSourceConfig {
 };
 
 /// One alternative per source type of this build.
-using SourceConfig = std::variant<RestSourceConfig, AirbyteSourceConfig, FilesSourceConfig, ProcessSourceConfig>;
+using SourceConfig =
+    std::variant<RestSourceConfig, AirbyteSourceConfig, FilesSourceConfig, ProcessSourceConfig, StepsSourceConfig>;
 
 /// Returns the value of `type` that it was written with ("rest").
 std::string_view SourceTypeOf(const SourceConfig& source);

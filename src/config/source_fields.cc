@@ -3,6 +3,7 @@
 #include "config/fields.h"
 #include "config/files_fields.h"
 #include "config/process_fields.h"
+#include "config/steps_fields.h"
 
 namespace firn::config {
 namespace {
@@ -224,6 +225,7 @@ ObjectTypePtr SourceType() {
     source.variants.push_back(AirbyteSourceVariant());
     source.variants.push_back(FilesSourceVariant());
     source.variants.push_back(ProcessSourceVariant());
+    source.variants.push_back(StepsSourceVariant());
     for (const char* name : {"postgres", "mysql", "mongodb", "webhook", "airbyte"}) {
       source.variants.push_back({.tag_value = name, .fields = {}, .unbuilt = true});
     }

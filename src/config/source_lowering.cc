@@ -8,6 +8,7 @@
 #include "config/lowering.h"
 #include "config/process_lowering.h"
 #include "config/secret_names.h"
+#include "config/steps_lowering.h"
 #include "config/text_position.h"
 #include "config/value_text.h"
 
@@ -178,6 +179,7 @@ std::string_view SourceTypeOf(const SourceConfig& source) {
     std::string_view operator()(const AirbyteSourceConfig&) const { return "airbyte"; }
     std::string_view operator()(const FilesSourceConfig&) const { return "files"; }
     std::string_view operator()(const ProcessSourceConfig&) const { return "process"; }
+    std::string_view operator()(const StepsSourceConfig&) const { return "steps"; }
   };
   return std::visit(Name(), source);
 }
@@ -186,6 +188,7 @@ SourceConfig LowerSource(const ObjectView& source, const std::string& path, cons
   if (source.variant() == "airbyte") return LowerAirbyteSource(source, path, context);
   if (source.variant() == "files") return LowerFilesSource(source, path, context);
   if (source.variant() == "process") return LowerProcessSource(source, path, context);
+  if (source.variant() == "steps") return LowerStepsSource(source, path, context);
   RestSourceConfig out;
   out.base_url = WithoutTrailingSlash(source.Text("base_url"));
   out.auth = LowerAuth(source.Object("auth"), path + ".auth", context);

@@ -75,6 +75,7 @@ class TableLowering {
   // Null: the source is of another type.
   const FilesSourceConfig* files() const { return std::get_if<FilesSourceConfig>(&source_); }
   bool is_airbyte() const { return std::holds_alternative<AirbyteSourceConfig>(source_); }
+  bool is_steps() const { return std::holds_alternative<StepsSourceConfig>(source_); }
   bool is_process() const { return std::holds_alternative<ProcessSourceConfig>(source_); }
 
   std::string At(std::string_view field) const { return path_ + "." + std::string(field); }
@@ -390,9 +391,11 @@ class TableLowering {
       }
       mode = "off";
     }
-    if (is_process() || is_airbyte()) {
+    if (is_process() || is_airbyte() || is_steps()) {
       if (!mode.empty() && mode != "off") {
-        const char* const what = is_process() ? "programs print" : "Airbyte's connectors read";
+        const char* const what = is_process()   ? "programs print"
+                                 : is_airbyte() ? "Airbyte's connectors read"
+                                                : "workflows read";
         context_.Error("E0499", At("raw"), std::string("nothing is archived of what ") + what).help = "remove `raw`";
       }
       mode = "off";

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/redactor.h"
 #include "base/uuid.h"
+#include "config/steps_workflow.h"
 #include "io/object_location.h"
 #include "pipeline/run_plan.h"
 
@@ -69,6 +70,8 @@ Json InputsOf(const LineageSubject& subject) {
   } else if (const auto* airbyte = std::get_if<config::AirbyteSourceConfig>(&source)) {
     const std::string connector = std::filesystem::path(airbyte->manifest).parent_path().filename().string();
     inputs.push_back(DatasetOf({"airbyte", connector + ":" + subject.table.name}));
+  } else if (const auto* steps = std::get_if<config::StepsSourceConfig>(&source)) {
+    inputs.push_back(DatasetOf({"steps", steps->workflow->name + ":" + subject.table.name}));
   } else if (const auto* process = std::get_if<config::ProcessSourceConfig>(&source)) {
     const std::string& program = process->command.front();
     inputs.push_back(DatasetOf({"process", program.substr(program.rfind('/') + 1) + ":" + subject.table.name}));

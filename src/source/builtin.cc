@@ -4,6 +4,7 @@
 #include "source/files/type.h"
 #include "source/process/type.h"
 #include "source/rest/type.h"
+#include "source/steps/type.h"
 
 namespace firn::source {
 
@@ -11,7 +12,8 @@ Status RegisterBuiltinSources(SourceRegistry& registry, const std::stop_token& s
   ARROW_RETURN_NOT_OK(registry.Add(airbyte::Type()));
   ARROW_RETURN_NOT_OK(registry.Add(files::Type(stop)));
   ARROW_RETURN_NOT_OK(registry.Add(process::Type()));
-  return registry.Add(rest::Type());
+  ARROW_RETURN_NOT_OK(registry.Add(rest::Type()));
+  return registry.Add(steps::Type());
 }
 
 }  // namespace firn::source

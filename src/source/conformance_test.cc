@@ -410,7 +410,7 @@ TEST(ChangeSource, YieldsEveryKindOfEvent) {
 TEST(SourceRegistry, HoldsEachNameOnce) {
   SourceRegistry registry;
   ASSERT_TRUE(RegisterBuiltinSources(registry).ok());
-  EXPECT_THAT(registry.names(), ::testing::ElementsAre("airbyte", "files", "process", "rest"));
+  EXPECT_THAT(registry.names(), ::testing::ElementsAre("airbyte", "files", "process", "rest", "steps"));
   EXPECT_EQ(FaultOf(registry.Add({.name = "rest"})), Fault::kBug);
   EXPECT_EQ(registry.Find("nothing"), nullptr);
 }
