@@ -25,7 +25,8 @@ constexpr std::array kExplanations = {
         ""},
     Explanation{
         "E0105", "too many values or aliases",
-        "Aliases are expanded when read; the expanded document has at most 300,000 values, 1,000 aliases and 16 MiB.",
+        "Aliases are expanded when read; the expanded document has at most 300,000 values, 1,000 aliases and 16 MiB. A "
+        "connector's manifest has at most 300,000 values with its aliases, and 1,000,000 with its references.",
         ""},
     Explanation{"E0106", "a line is indented with a tab", "YAML allows spaces only. Most editors can convert the file.",
                 ""},

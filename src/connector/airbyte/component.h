@@ -25,6 +25,11 @@ bool EraseKey(Map& map, std::string_view key);
 /// Makes a map of entries whose keys are known to differ.
 Value MapOf(Map entries);
 
+/// What a text counts against the limits of a manifest's size: long ones as several nodes.
+inline int64_t NodesOfText(size_t num_bytes) {
+  return 1 + static_cast<int64_t>(num_bytes / 64);
+}
+
 /// One component of a manifest after references, default types and parameters: a map with a "type". Cheap to copy.
 class Component {
  public:

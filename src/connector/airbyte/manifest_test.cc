@@ -40,6 +40,53 @@ TEST(ManifestYaml, NamesThePlaceOfAMistake) {
   EXPECT_TRUE(ContextOf(value.status())->where.starts_with("m.yaml:2:"));
 }
 
+std::string CodeOf(const Status& status) {
+  return status.ok() ? "" : ContextOf(status)->code;
+}
+
+// Nine levels of nine each: 387,420,489 values in 500 bytes.
+TEST(ManifestYaml, RefusesABombOfAliasesBeforeItIsExpanded) {
+  std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    const std::string below = "*a" + std::to_string(i - 1);
+    std::string items = below;
+    for (int k = 1; k < 9; ++k) items += ", " + below;
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + items + "]\n";
+  }
+  const Status refused = ParseManifestYaml(bomb, "m.yaml").status();
+  EXPECT_EQ(CodeOf(refused), "E0105");
+  EXPECT_EQ(refused.message(), "the manifest cannot be read: more than 300000 values, aliases expanded");
+  const std::string text(1 << 20, 'x');
+  std::string texts = "a: &a " + text + "\nb: [*a";
+  for (int i = 0; i < 100; ++i) texts += ", *a";
+  EXPECT_EQ(CodeOf(ParseManifestYaml(texts + "]", "m.yaml").status()), "E0105");
+}
+
+TEST(ManifestYaml, RefusesAliasesThatNestDeeperThanWhatIsWritten) {
+  std::string chain = "a0: &a0 [x]\n";
+  for (int i = 1; i < 200; ++i) {
+    chain += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
+  }
+  EXPECT_EQ(Parsed(chain), "error the manifest cannot be read: nested too deeply");
+}
+
+TEST(References, ABombOfThemIsRefusedBeforeItIsExpanded) {
+  std::string bomb = "a0: [x, x, x, x, x, x, x, x, x]\n", chain = "a0: [x]\n";
+  for (int i = 1; i < 400; ++i) {
+    const std::string name = "a" + std::to_string(i), below = "'#/a" + std::to_string(i - 1) + "'";
+    chain += name + ": [" + below + "]\n";
+    if (i >= 9) continue;
+    std::string items = below;
+    for (int k = 1; k < 9; ++k) items += ", " + below;
+    bomb += name + ": [" + items + "]\n";
+  }
+  const auto refused = [](const std::string& yaml) {
+    return CodeOf(ResolveReferences(*ParseManifestYaml(yaml, "m.yaml")).status());
+  };
+  EXPECT_EQ(refused(bomb), "E0105");
+  EXPECT_EQ(refused(chain), "E0105");
+}
+
 TEST(References, SiblingsWinOverTheReferencedMap) {
   EXPECT_EQ(Resolved("d: {a: {x: 1, y: 2}}\nu: {$ref: '#/d/a', y: 3}"),
             "{\"d\":{\"a\":{\"x\":1,\"y\":2}},\"u\":{\"x\":1,\"y\":3}}");

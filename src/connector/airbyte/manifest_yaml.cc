@@ -14,7 +14,8 @@ namespace firn::connector::airbyte {
 namespace {
 
 constexpr size_t kTextBytesMax = size_t{64} << 20;
-constexpr int64_t kNodesMax = 5'000'000;
+// With all aliases expanded, as whoever resolves the manifest makes them. A large real one has 20,000.
+constexpr int64_t kNodesMax = 300'000;
 constexpr int kDepthMax = 120;
 
 struct Parser {
@@ -116,6 +117,13 @@ Value PlainScalar(std::string_view text) {
   return Value::String(std::string(text));
 }
 
+// What an anchor names.
+struct Anchored {
+  Value value;
+  int64_t num_nodes = 0;  // of it, with its aliases expanded
+  int height = 0;         // levels below it
+};
+
 class Builder {
  public:
   Builder(std::string_view text, const std::string& name) : text_(text), name_(name) {}
@@ -140,9 +148,9 @@ class Builder {
     return Error(parser_.raw.problem == nullptr ? "not readable as YAML" : parser_.raw.problem, mark);
   }
 
-  Status Error(std::string_view what, const yaml_mark_t& mark) const {
+  Status Error(std::string_view what, const yaml_mark_t& mark, const char* code = "") const {
     return MakeError(Fault::kConfig, "the manifest cannot be read: " + std::string(what),
-                     {.code = "",
+                     {.code = code,
                       .where = name_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1),
                       .why = "",
                       .state = "",
@@ -150,34 +158,52 @@ class Builder {
   }
 
   Result<Value> Node(const yaml_event_t& event, int depth) {
-    if (depth > kDepthMax) return Error("nested too deeply", event.start_mark);
-    if (++num_nodes_ > kNodesMax) return Error("too many nodes", event.start_mark);
+    const int64_t nodes_before = num_nodes_;
+    const bool is_text = event.type == YAML_SCALAR_EVENT;
+    ARROW_RETURN_NOT_OK(Count(is_text ? NodesOfText(event.data.scalar.length) : 1, depth, event));
+    const int deepest_before = std::exchange(deepest_, depth);
+    std::string anchor;
+    Value value;
     switch (event.type) {
       case YAML_SCALAR_EVENT:
-        return Keep(View(event.data.scalar.anchor), Scalar(event));
+        anchor = View(event.data.scalar.anchor);
+        value = Scalar(event);
+        break;
       case YAML_SEQUENCE_START_EVENT: {
-        const std::string anchor(View(event.data.sequence_start.anchor));
-        ARROW_ASSIGN_OR_RAISE(Value value, Sequence(depth));
-        return Keep(anchor, std::move(value));
+        anchor = View(event.data.sequence_start.anchor);
+        ARROW_ASSIGN_OR_RAISE(value, Sequence(depth));
+        break;
       }
       case YAML_MAPPING_START_EVENT: {
-        const std::string anchor(View(event.data.mapping_start.anchor));
-        ARROW_ASSIGN_OR_RAISE(Value value, Mapping(depth));
-        return Keep(anchor, std::move(value));
+        anchor = View(event.data.mapping_start.anchor);
+        ARROW_ASSIGN_OR_RAISE(value, Mapping(depth));
+        break;
       }
       case YAML_ALIAS_EVENT: {
         const auto found = anchors_.find(std::string(View(event.data.alias.anchor)));
         if (found == anchors_.end()) return Error("an alias without its anchor", event.start_mark);
-        return found->second;
+        const Anchored& named = found->second;
+        ARROW_RETURN_NOT_OK(Count(named.num_nodes, depth + named.height, event));
+        deepest_ = depth + named.height;
+        value = named.value;
+        break;
       }
       default:
         return Error("an unexpected end", event.start_mark);
     }
+    if (!anchor.empty()) {
+      anchors_[anchor] = {.value = value, .num_nodes = num_nodes_ - nodes_before, .height = deepest_ - depth};
+    }
+    deepest_ = std::max(deepest_, deepest_before);
+    return value;
   }
 
-  Value Keep(std::string_view anchor, Value value) {
-    if (!anchor.empty()) anchors_[std::string(anchor)] = value;
-    return value;
+  // Aliases share what they name, so it is here that they are counted as if each were written out.
+  Status Count(int64_t num_nodes, int depth, const yaml_event_t& event) {
+    if (depth > kDepthMax) return Error("nested too deeply", event.start_mark);
+    num_nodes_ += num_nodes;
+    if (num_nodes_ <= kNodesMax) return Status::OK();
+    return Error("more than " + std::to_string(kNodesMax) + " values, aliases expanded", event.start_mark, "E0105");
   }
 
   static Value Scalar(const yaml_event_t& event) {
@@ -255,8 +281,9 @@ class Builder {
   const std::string_view text_;
   const std::string& name_;
   Parser parser_;
-  std::map<std::string, Value> anchors_;
+  std::map<std::string, Anchored> anchors_;
   int64_t num_nodes_ = 0;
+  int deepest_ = 0;  // level reached within the node that is read
 };
 
 }  // namespace

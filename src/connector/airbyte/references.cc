@@ -5,13 +5,15 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "connector/airbyte/component.h"
 
 namespace firn::connector::airbyte {
 namespace {
 
-constexpr int64_t kNodesMax = 20'000'000;  // after resolution; references inside referenced maps multiply
+// After resolution: references inside referenced maps multiply. The largest real manifest has 80,000.
+constexpr int64_t kNodesMax = 1'000'000;
 constexpr int kDepthMax = 200;
 // Their values are the user's, not components: a text that looks like a reference stays text.
 constexpr std::string_view kConfigFields[] = {"config_overrides"};
@@ -21,9 +23,7 @@ class Resolver {
   explicit Resolver(const Value& manifest) : manifest_(manifest) {}
 
   Result<Value> Resolve(const Value& node, int depth) {
-    if (depth > kDepthMax || ++num_nodes_ > kNodesMax) {
-      return MakeError(Fault::kConfig, "the manifest's references make it larger than any manifest should be");
-    }
+    ARROW_RETURN_NOT_OK(Count(node.is_string() ? NodesOfText(node.as_string().size()) : 1, depth));
     switch (node.kind()) {
       case Value::Kind::kMap:
         return ResolveMap(node.as_map(), depth);
@@ -44,6 +44,21 @@ class Resolver {
   }
 
  private:
+  struct Known {
+    Value value;
+    int64_t num_nodes = 0;
+    int height = 0;  // levels below it
+  };
+
+  // What is referenced is shared, and counted wherever it is used: what comes after copies it.
+  Status Count(int64_t num_nodes, int depth) {
+    num_nodes_ += num_nodes;
+    deepest_ = std::max(deepest_, depth);
+    if (depth <= kDepthMax && num_nodes_ <= kNodesMax) return Status::OK();
+    return MakeError(Fault::kConfig, "the manifest's references make it larger than any manifest should be",
+                     {.code = "E0105", .where = "", .why = "", .state = "", .next = ""});
+  }
+
   Result<Value> ResolveMap(const Map& map, int depth) {
     Map own;
     const Value* reference = nullptr;
@@ -67,14 +82,21 @@ class Resolver {
 
   // A reference is resolved once; what it names does not depend on where it is used.
   Result<Value> Follow(const std::string& reference, int depth) {
-    if (const auto known = known_.find(reference); known != known_.end()) return known->second;
+    if (const auto found = known_.find(reference); found != known_.end()) {
+      const Known& known = found->second;
+      ARROW_RETURN_NOT_OK(Count(known.num_nodes, depth + 1 + known.height));
+      return known.value;
+    }
     if (!open_.insert(reference).second) {
       return MakeError(Fault::kConfig, "the reference " + reference + " leads back to itself");
     }
     ARROW_ASSIGN_OR_RAISE(const Value target, Lookup(reference));
+    const int64_t nodes_before = num_nodes_;
+    const int deepest_before = std::exchange(deepest_, depth + 1);
     ARROW_ASSIGN_OR_RAISE(Value resolved, Resolve(target, depth + 1));
     open_.erase(reference);
-    known_[reference] = resolved;
+    known_[reference] = {.value = resolved, .num_nodes = num_nodes_ - nodes_before, .height = deepest_ - depth - 1};
+    deepest_ = std::max(deepest_, deepest_before);
     return resolved;
   }
 
@@ -100,8 +122,9 @@ class Resolver {
 
   const Value& manifest_;
   std::set<std::string> open_;
-  std::unordered_map<std::string, Value> known_;
+  std::unordered_map<std::string, Known> known_;
   int64_t num_nodes_ = 0;
+  int deepest_ = 0;  // level reached within the reference that is followed
 };
 
 }  // namespace
