@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <utility>
 
 #include "cli/app.h"
 #include "cli/commands.h"
@@ -32,8 +33,9 @@ bool IsYaml(const fs::path& path) {
 }
 
 Result<int> FormatInput(App& app) {
-  const std::string text(std::istreambuf_iterator<char>(std::cin), {});
-  ARROW_ASSIGN_OR_RAISE(const std::string formatted, config::FormatYaml(text, "<stdin>"));
+  std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  ARROW_ASSIGN_OR_RAISE(const std::string formatted,
+                        config::FormatYaml(config::WithoutByteOrderMark(std::move(text)), "<stdin>"));
   ARROW_RETURN_NOT_OK(app.Print(formatted));
   return 0;
 }

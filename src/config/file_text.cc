@@ -3,11 +3,19 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace firn::config {
 namespace {
 constexpr size_t kStepBytes = 1 << 16;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+}  // namespace
+
+std::string WithoutByteOrderMark(std::string text) {
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  return text;
 }
 
 Result<std::string> ReadFileText(const std::string& path, int64_t bytes_max) {
@@ -33,7 +41,7 @@ Result<std::string> ReadFileText(const std::string& path, int64_t bytes_max) {
   if (static_cast<int64_t>(text.size()) > bytes_max) {
     return MakeError(Fault::kConfig, "it is larger than " + std::to_string(bytes_max) + " bytes");
   }
-  return text;
+  return WithoutByteOrderMark(std::move(text));
 }
 
 }  // namespace firn::config

@@ -77,7 +77,7 @@ class LayerBuilder {
     }
     tree_.folder = fs::path(options_.working_folder).lexically_normal().string();
     if (wanted == "-") {
-      return ReadText("<stdin>", options_.stdin_text);
+      return ReadText("<stdin>", WithoutByteOrderMark(options_.stdin_text));
     }
     if (wanted.empty()) return Discover();
     const fs::path path = (fs::path(options_.working_folder) / wanted).lexically_normal();

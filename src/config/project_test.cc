@@ -211,6 +211,18 @@ TEST(FileText, ReadsToTheEndAndNotFurtherThanItMay) {
   EXPECT_GT(ReadFileText("/proc/self/status", 1 << 20)->size(), 100U);
 }
 
+// Editors of Windows write it at the start of each file.
+TEST(FileText, AByteOrderMarkIsNoPartOfTheProject) {
+  Folder folder;
+  const std::string mark = "\xEF\xBB\xBF";
+  folder.Write("firn.yaml", mark + "version: 1\nlake: {warehouse: \"${env:PLACE}\"}\n");
+  folder.Write(".env", mark + "PLACE=./from-env\n");
+  EXPECT_EQ(FindingsOf(folder.In()), "");
+  folder.Write("firn.yaml", mark + "versiom: 1\n");
+  EXPECT_NE(FindingsOf(folder.In()).find("firn.yaml:1:1"), std::string::npos) << FindingsOf(folder.In());
+  EXPECT_EQ(WithoutByteOrderMark("a" + mark), "a" + mark);
+}
+
 TEST(Interpolation, ReadsDotEnvAndFilesAndNeverOverridesTheEnvironment) {
   Folder folder;
   folder.Write(
