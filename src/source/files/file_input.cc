@@ -1,7 +1,6 @@
 #include "source/files/file_input.h"
 
 #include <arrow/buffer.h>
-#include <arrow/io/compressed.h>
 #include <arrow/util/compression.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@ namespace firn::source::files {
 namespace {
 
 constexpr int64_t kSkipBytes = int64_t{1} << 20;
+constexpr int64_t kPackedBytes = int64_t{64} << 10;  // are unpacked from at once
 constexpr int64_t kKeptBytesMax = int64_t{256} << 20;
 // gzip packs 1,032 bytes of one kind into one; what is beyond is made to fill disks.
 constexpr int64_t kRatioMax = 1'100;
@@ -104,25 +104,63 @@ config::FileCompression CompressionOf(std::string_view first_bytes) {
 
 Result<std::unique_ptr<UnpackedInput>> UnpackedInput::Open(std::shared_ptr<arrow::io::InputStream> raw,
                                                            Options options) {
-  std::shared_ptr<arrow::io::InputStream> input = raw;
-  if (options.compression != config::FileCompression::kNone) {
-    const auto type =
-        options.compression == config::FileCompression::kGzip ? arrow::Compression::GZIP : arrow::Compression::ZSTD;
-    ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<arrow::util::Codec> codec, arrow::util::Codec::Create(type));
-    ARROW_ASSIGN_OR_RAISE(input, arrow::io::CompressedInputStream::Make(codec.get(), raw));
+  if (options.compression == config::FileCompression::kNone) {
+    return std::unique_ptr<UnpackedInput>(new UnpackedInput(std::move(raw), nullptr, options));
   }
-  return std::unique_ptr<UnpackedInput>(new UnpackedInput(std::move(raw), std::move(input), options));
+  const auto type =
+      options.compression == config::FileCompression::kGzip ? arrow::Compression::GZIP : arrow::Compression::ZSTD;
+  ARROW_ASSIGN_OR_RAISE(const auto codec, arrow::util::Codec::Create(type));
+  ARROW_ASSIGN_OR_RAISE(auto decompressor, codec->MakeDecompressor());
+  return std::unique_ptr<UnpackedInput>(new UnpackedInput(std::move(raw), std::move(decompressor), options));
+}
+
+Result<bool> UnpackedInput::HasPacked() {
+  if (packed_ != nullptr && in_packed_ < packed_->size()) return true;
+  in_packed_ = 0;
+  ARROW_ASSIGN_OR_RAISE(packed_, raw_->Read(kPackedBytes));
+  return packed_->size() > 0;
+}
+
+// False at the end of the file.
+Result<bool> UnpackedInput::BeginsAnother() {
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool more, HasPacked());
+    if (!more) return false;
+    const bool pads = options_.compression == config::FileCompression::kGzip && packed_->data()[in_packed_] == 0;
+    if (!pads) break;
+    ++in_packed_;
+  }
+  ARROW_RETURN_NOT_OK(decompressor_->Reset());
+  in_member_ = true;
+  return true;
+}
+
+Result<int64_t> UnpackedInput::Unpack(int64_t nbytes, uint8_t* out) {
+  while (true) {
+    if (!in_member_) {
+      ARROW_ASSIGN_OR_RAISE(const bool more, BeginsAnother());
+      if (!more) return 0;
+    }
+    ARROW_RETURN_NOT_OK(HasPacked().status());  // without more of them zstd may still give what it holds
+    ARROW_ASSIGN_OR_RAISE(const auto got, decompressor_->Decompress(packed_->size() - in_packed_,
+                                                                    packed_->data() + in_packed_, nbytes, out));
+    in_packed_ += got.bytes_read;
+    in_member_ = !decompressor_->IsFinished();
+    if (got.bytes_written > 0) return got.bytes_written;
+    if (in_member_ && got.bytes_read == 0) return Status::IOError("they end early");
+  }
 }
 
 Result<int64_t> UnpackedInput::ReadNew(int64_t nbytes, void* out) {
-  const auto got = input_->Read(nbytes, out);
+  const bool is_packed = decompressor_ != nullptr;
+  const auto got = is_packed ? Unpack(nbytes, static_cast<uint8_t*>(out)) : raw_->Read(nbytes, out);
   if (!got.ok()) {
-    if (raw_ == input_ || ContextOf(got.status()) != nullptr) return got.status();
+    if (!is_packed || ContextOf(got.status()) != nullptr) return got.status();
     return MakeError(Fault::kBadData, "its packed bytes cannot be unpacked: " + got.status().message(),
                      {.code = "E0885", .why = "the file is damaged, or was cut off", .next = "copy the file anew"});
   }
   num_unpacked_ += *got;
-  if (raw_ != input_ && num_unpacked_ > kUnpackedBytesFree) {
+  if (is_packed && num_unpacked_ > kUnpackedBytesFree) {
     ARROW_ASSIGN_OR_RAISE(const int64_t packed, raw_->Tell());
     if (num_unpacked_ / std::max<int64_t>(packed / options_.bytes_per_stored, 1) > kRatioMax) {
       return MakeError(Fault::kBadData, "it unpacks to over 1,000 times its size",

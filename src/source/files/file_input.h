@@ -1,6 +1,7 @@
 #pragma once
 
 #include <arrow/io/interfaces.h>
+#include <arrow/util/type_fwd.h>
 
 #include <cstdint>
 #include <memory>
@@ -55,7 +56,7 @@ class RawInput : public arrow::io::InputStream {
 config::FileCompression CompressionOf(std::string_view first_bytes);
 
 /// The bytes of a file after they were unpacked: several gzip members or zstd frames one after the other are one
-/// stream. Used by one thread.
+/// stream, and zeros behind a gzip member, which fill up blocks of tapes, are none of it. Used by one thread.
 class UnpackedInput {
  public:
   struct Options {
@@ -85,15 +86,21 @@ class UnpackedInput {
   int64_t num_hashed() const { return hash_.num_bytes(); }
 
  private:
-  UnpackedInput(std::shared_ptr<arrow::io::InputStream> raw, std::shared_ptr<arrow::io::InputStream> input,
+  UnpackedInput(std::shared_ptr<arrow::io::InputStream> raw, std::shared_ptr<arrow::util::Decompressor> decompressor,
                 Options options)
-      : raw_(std::move(raw)), input_(std::move(input)), options_(options) {}
+      : raw_(std::move(raw)), decompressor_(std::move(decompressor)), options_(options) {}
   Result<int64_t> ReadNew(int64_t nbytes, void* out);
+  Result<int64_t> Unpack(int64_t nbytes, uint8_t* out);
+  Result<bool> HasPacked();
+  Result<bool> BeginsAnother();
   Result<char> LookAt(size_t place, LineEnds ends);
 
   const std::shared_ptr<arrow::io::InputStream> raw_;
-  const std::shared_ptr<arrow::io::InputStream> input_;
+  const std::shared_ptr<arrow::util::Decompressor> decompressor_;  // null: nothing is packed
   const Options options_;
+  std::shared_ptr<arrow::Buffer> packed_;  // read, and from in_packed_ on not unpacked
+  int64_t in_packed_ = 0;
+  bool in_member_ = false;  // a gzip member or zstd frame has begun and not ended
   ContentHash hash_;
   int64_t num_unpacked_ = 0;
   std::string kept_;  // read by SkipTo, and behind the mark

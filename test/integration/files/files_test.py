@@ -98,6 +98,17 @@ class WhatIsNew(FilesCase):
             self.assertEqual(result.table("t")["error"]["code"], "E0885", name)
 
     def test_a_changed_file_is_refused_replaced_or_merged(self):
+    def test_zeros_behind_gzip_are_padding_and_other_bytes_are_not(self):
+        packed = gzip.compress(lines(rows_of(0, 9)).encode())
+        self.put("a.ndjson.gz", packed + bytes(700))
+        self.put("b.ndjson.gz", gzip.compress(lines(rows_of(9, 1)).encode()) + bytes(100_000) + gzip.compress(b'{"id": 10}\n'))
+        project = self.make("*.gz")
+        project.run()
+        self.assertEqual(self.ids(project), list(range(11)))
+        for name, tail in (("cut", gzip.compress(b"x")[:-3]), ("other", b"\0\0rest")):
+            self.put(f"{name}.ndjson.gz", packed + tail)
+            self.assertEqual(self.make(name + "*").run(code=1).table("t")["error"]["code"], "E0885", name)
+
         self.put("a.ndjson", lines(rows_of(0, 5)))
         self.put("b.ndjson", lines(rows_of(5, 5)))
         strict, replacing, keyed = (self.make("*.ndjson", settings) for settings in
