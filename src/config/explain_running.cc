@@ -448,14 +448,25 @@ constexpr std::array kExplanations = {
                 "firn table rollback shop.orders shop.order_items --to-time 2026-11-21T10:00:00Z"},
     Explanation{
         "E0922", "a full refresh would take most rows away",
-        "`--full-refresh` replaces the rows by what the source gives now. When a large part of the table would be "
-        "gone, an API that gives a part, or that keeps no old rows, is likelier than that many deletions, so "
+        "`--full-refresh` replaces the rows by what the source gives now. When a large part of the table, counted in "
+        "rows and in keys, would be gone, an API that gives a part, or that keeps no old rows, is likelier than that "
+        "many deletions, so "
         "nothing was changed. `firn run --full-refresh --yes` takes the answer as it is.",
         "firn run --select orders --full-refresh --yes"},
     Explanation{"E0924", "a raw table rolled back alone",
                 "A raw table holds the bodies that the rows of its table came of, committed with them. Rolled back "
                 "alone it would lack bodies for good, because no run reads again what the table has.",
                 "firn table rollback shop.orders shop.orders__raw --to-time 2026-11-21T10:00:00Z"},
+    Explanation{
+        "E0925", "redirects without an end",
+        "A server answered with a redirect to a URL that had been asked, or with more than 10 in a row. Often a "
+        "login is missing, or the URL is of another form than the server's own.",
+        "base_url: https://api.shop.example/v1"},
+    Explanation{
+        "E0926", "the keys of a full refresh cannot be compared",
+        "Before a table is replaced its keys are compared with those that came, and a file of the table could not "
+        "be read. Nothing was changed. `--yes` replaces the table without looking at what it holds.",
+        "firn run --select orders --full-refresh --yes"},
     Explanation{"E0930", "the table has no such column",
                 "Columns are named by their path in the table: total, address.zip, lines.element.price.",
                 "firn sql \"DESCRIBE shop.orders\""},

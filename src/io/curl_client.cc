@@ -167,7 +167,7 @@ class Transfer {
 Status Transfer::Prepare() {
   ARROW_RETURN_NOT_OK(ParseUrl(request_.url).status());
   if (!visited_.insert(request_.method + " " + request_.url).second) {
-    return MakeError(Fault::kConfig, "redirect loop: " + RedactUrl(request_.url));
+    return EndlessRedirects("redirect loop: " + RedactUrl(request_.url));
   }
   headers_ended_ = body_begun_ = excess_ = refused_private_ = from_public_ = false;
   header_bytes_ = wire_bytes_ = 0;
@@ -394,8 +394,8 @@ bool Transfer::ExchangeEnded(CURLcode code) {
   }
   Status status;
   if (++num_redirects_ > options_.redirects_max) {
-    status = MakeError(Fault::kConfig, "more than " + std::to_string(options_.redirects_max) +
-                                           " redirects: " + RedactUrl(request_.url));
+    status = EndlessRedirects("more than " + std::to_string(options_.redirects_max) +
+                              " redirects: " + RedactUrl(request_.url));
   } else if (auto next = RedirectedRequest(request_, *response); next.ok()) {
     header_list_.reset();
     easy_.reset();

@@ -315,9 +315,11 @@ TEST_F(HttpClientTest, PostBecomesGetWhereTheStandardSaysSo) {
 TEST_F(HttpClientTest, RefusesRedirectLoopsAndChains) {
   Serve([&](const ScriptedRequest& request) { return Reply(302, "", {{"Location", request.target}}); });
   ExpectFault(Get(), Fault::kConfig, "redirect loop");
+  EXPECT_EQ(ContextOf(Send(Get()).status())->code, "E0925");
   Serve([&](const ScriptedRequest& request) { return Reply(302, "", {{"Location", request.target + "x"}}); });
   ExpectFault(Get(), Fault::kConfig, "more than 10 redirects");
   EXPECT_EQ(server_->num_requests(), 11);
+  EXPECT_EQ(ContextOf(Send(Get()).status())->code, "E0925");
   Serve(Reply(302, "", {{"Location", "ftp://127.0.0.1/"}}));
   ExpectFault(Get(), Fault::kConfig, "redirect");
 }

@@ -40,6 +40,15 @@ bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+Status EndlessRedirects(std::string message) {
+  return MakeError(Fault::kConfig, std::move(message),
+                   {.code = "E0925",
+                    .why = "the server sends from one URL to the next and never answers: a login that is missing, or a "
+                           "URL of another form (https, a slash at its end)",
+                    .state = "",
+                    .next = "open the URL in a browser, and give the one where it ends"});
+}
+
 Result<HttpRequest> RedirectedRequest(const HttpRequest& request, const HttpResponse& response) {
   const auto location = response.headers.Get("location");
   if (!location) return MakeError(Fault::kConfig, "redirect without a Location: " + RedactUrl(request.url));

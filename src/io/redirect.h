@@ -15,4 +15,7 @@ bool IsRedirect(int status);
 /// along that are known to carry no credentials. Errors: kConfig for https→http, a malformed or missing Location.
 Result<HttpRequest> RedirectedRequest(const HttpRequest& request, const HttpResponse& response);
 
+/// The error of redirects that lead nowhere: kConfig E0925.
+Status EndlessRedirects(std::string message);
+
 }  // namespace firn::io

@@ -150,7 +150,9 @@ class TableLoad {
   bool commits_midway() const;
   Status ReleaseBodies();
   Status CheckMayPublish(int64_t num_rows) const;
-  Status CheckRefresh() const;
+  Status CheckRefresh(std::stop_token stop) const;
+  Status CheckRefreshedKeys(std::stop_token stop) const;
+  Status CheckFewVanish(int64_t gone, int64_t before, const std::string& what) const;
   Result<std::optional<table::StagedTable>> StageTable(bool at_end, std::stop_token stop);
   void AddWarnings();
   bool replaces_all() const;

@@ -15,6 +15,8 @@
 #include "pipeline/run_plan.h"
 #include "pipeline/table_load.h"
 #include "table/metadata/live_rows.h"
+#include "table/write/key_hasher.h"
+#include "table/write/vanished_keys.h"
 
 namespace firn::pipeline {
 
@@ -22,6 +24,7 @@ namespace json = format::json;
 
 namespace {
 
+constexpr int64_t kRefreshShare = 4;     // of the memory, for keys; the rows are written by then
 constexpr int64_t kCommitsHeldMax = 16;  // times commit_bytes that a commit waits for larger files
 
 }  // namespace
@@ -91,8 +94,7 @@ Status TableLoad::CheckMayPublish(int64_t num_rows) const {
 }
 
 // A refresh gives what the source still has, and that may be a part of what the table holds.
-Status TableLoad::CheckRefresh() const {
-  constexpr int64_t kPercentMax = 20;  // as `deletes: missing` has it
+Status TableLoad::CheckRefresh(std::stop_token stop) const {
   const table::Snapshot* snapshot = base_ == nullptr ? nullptr : base_->CurrentSnapshot();
   const bool refreshes = context_.options.full_refresh && !context_.options.keep_position;
   if (!refreshes || context_.options.may_delete_many || snapshot == nullptr) return Status::OK();
@@ -101,13 +103,46 @@ Status TableLoad::CheckRefresh() const {
   for (const table::DataFile& file : staged_.added) {
     after += file.content == table::FileContent::kData ? file.record_count : -file.record_count;
   }
-  const int64_t gone = before - after;
+  ARROW_RETURN_NOT_OK(CheckFewVanish(before - after, before, "rows"));
+  return CheckRefreshedKeys(stop);
+}
+
+// Other rows in place of those that are gone leave their number as it was.
+Status TableLoad::CheckRefreshedKeys(std::stop_token stop) const {
+  const schema::Schema& schema = *binding_->table_schema();
+  std::vector<int32_t> ids;
+  for (const std::string& key : table_.primary_key) {
+    const schema::Field* column = ColumnOfKey(schema, key);
+    if (column == nullptr || column->type->is_nested() || base_->schema().FindById(column->id) == nullptr) {
+      return Status::OK();  // the table has no such key to compare
+    }
+    ids.push_back(column->id);
+  }
+  if (ids.empty()) return Status::OK();
+  table::VanishedKeysOptions options{.memory_bytes = context_.budget.total_bytes() / kRefreshShare,
+                                     .pool = context_.pool};
+  ARROW_ASSIGN_OR_RAISE(options.key_schema, table::KeySchema(schema, ids));
+  const auto found = table::FindVanishedKeys(context_.files, base_, staged_.added, options, stop);
+  if (found.ok()) return CheckFewVanish(found->num_vanished, found->num_keys, "keys");
+  if (FaultOf(found.status()) == Fault::kCancelled) return found.status();
+  return MakeError(FaultOf(found.status()),
+                   "it cannot be told which keys would be gone after the refresh: " + found.status().message(),
+                   {.code = "E0926",
+                    .where = context_.project.WhereIs(table_.config_path),
+                    .why = "the keys of the table are compared with those that came",
+                    .state = "the table is unchanged",
+                    .next = "firn doctor; to replace the table whatever it holds: firn run --select " + table_.name +
+                            " --full-refresh --yes"});
+}
+
+Status TableLoad::CheckFewVanish(int64_t gone, int64_t before, const std::string& what) const {
+  constexpr int64_t kPercentMax = 20;  // as `deletes: missing` has it
   const int64_t most = table_.merge.missing ? table_.merge.missing->percent_max : kPercentMax;
   if (static_cast<double>(gone) * 100 <= static_cast<double>(most) * static_cast<double>(before)) return Status::OK();
   return MakeError(
       Fault::kContract,
-      std::to_string(gone) + " of " + std::to_string(before) +
-          " rows that the table has would be gone after the refresh, and at most " + std::to_string(most) + " % may be",
+      std::to_string(gone) + " of " + std::to_string(before) + " " + what +
+          " that the table has would be gone after the refresh, and at most " + std::to_string(most) + " % may be",
       {.code = "E0922",
        .where = context_.project.WhereIs(table_.config_path),
        .why = "a source that gives a part, or keeps no old rows, is more often the reason than that many "
@@ -165,7 +200,7 @@ Result<std::optional<table::StagedTable>> TableLoad::StageTable(bool at_end, std
     sink_->SetWhole(at_end && WhyNotWhole().empty());
     ARROW_ASSIGN_OR_RAISE(staged_, sink_->Finish(parent, stop));
     decided_ = true;
-    ARROW_RETURN_NOT_OK(CheckRefresh());
+    ARROW_RETURN_NOT_OK(CheckRefresh(stop));
   }
   out.identifier = identifier_;
   if (base_ != nullptr) {

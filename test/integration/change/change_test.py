@@ -578,6 +578,20 @@ lake: {{warehouse: ./lake}}
         self.project.run("--full-refresh", "--yes")
         self.assertEqual(self.rows(), [(n,) for n in range(5, 11)])
 
+    def test_full_refresh_with_other_rows_in_place_of_those_that_are_gone_is_refused(self):
+        for n in range(1, 11):
+            self.put(n)
+        self.project.run()
+        for n in range(1, 4):
+            self.orders.remove(n)
+            self.put(n + 100)
+        refused = self.project.run("--full-refresh", code=6).table("orders")["error"]
+        self.assertEqual((refused["code"], "3 of 10 keys" in refused["message"]), ("E0922", True), refused)
+        self.assertEqual(self.rows(), [(n,) for n in range(1, 11)])
+        self.put(3)
+        self.project.run("--full-refresh")  # two of ten are a fifth
+        self.assertEqual(self.rows(), [(3,), *[(n,) for n in range(4, 11)], (101,), (102,), (103,)])
+
 
 if __name__ == "__main__":
     binary()
