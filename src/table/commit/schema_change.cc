@@ -321,7 +321,9 @@ Status Changer::Drop(const SchemaChange& change, const Level& level) {
                    level.parent == nullptr ? "drop the table" : "drop the struct");
   }
   const std::string source = FindColumn(schema_, change.column).source_path;
-  if (is_loaded_ && !change.forget && std::ranges::find(dropped_, source) == dropped_.end()) {
+  // A column for the second type of a key goes alone: the key has another, whose values must not stay away.
+  const bool is_key = !ParseNote(field.doc).sibling;
+  if (is_loaded_ && !change.forget && is_key && std::ranges::find(dropped_, source) == dropped_.end()) {
     dropped_.push_back(source);
   }
   level.fields.erase(level.fields.begin() + static_cast<std::ptrdiff_t>(level.index));

@@ -88,6 +88,24 @@ TEST(SchemaChange, ADroppedNameComesBackUnderANewId) {
   EXPECT_THAT(DroppedColumns(*added), ElementsAre());
 }
 
+// A column for values of a second type is dropped without its key: the key's other column goes on.
+TEST(SchemaChange, ASiblingIsDroppedWithoutItsKey) {
+  TableMetadata table = Orders();
+  schema::Schema schema = table.schema();
+  schema.fields.push_back(
+      {.id = 10, .name = "total__string", .type = schema::String(), .doc = "firn:sibling key=total"});
+  schema.fields.push_back({.id = 11, .name = "note__string", .type = schema::String()});
+  table.schemas = {std::make_shared<const schema::Schema>(std::move(schema))};
+  table.last_column_id = 11;
+  const auto sibling = After(table, {{.kind = Kind::kDropColumn, .column = "total__string"}});
+  ASSERT_TRUE(sibling.ok()) << sibling.status().ToString();
+  EXPECT_THAT(DroppedColumns(*sibling), ElementsAre());
+  EXPECT_NE(sibling->schema().Find("total"), nullptr);
+  const auto named_so = After(table, {{.kind = Kind::kDropColumn, .column = "note__string"}});
+  ASSERT_TRUE(named_so.ok()) << named_so.status().ToString();
+  EXPECT_THAT(DroppedColumns(*named_so), ElementsAre("note__string"));
+}
+
 TEST(SchemaChange, RemembersTheSourcePathOfWhatWasDropped) {
   const auto table = After(Orders(), {{.kind = Kind::kRenameColumn, .column = "s", .name = "place"},
                                       {.kind = Kind::kDropColumn, .column = "place.x"}});
