@@ -61,4 +61,14 @@ Status GrowBuffer(int64_t capacity, int64_t used, arrow::MemoryPool* pool,
   return Status::OK();
 }
 
+Status FitBuffer(int64_t used, arrow::MemoryPool* pool, std::shared_ptr<arrow::ResizableBuffer>* buffer) {
+  constexpr int64_t kFewBytes = int64_t{256} << 10;  // more are not worth a copy
+  constexpr int64_t kMuchLarger = 2;
+  if (used > kFewBytes || (*buffer)->capacity() <= kMuchLarger * used) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::ResizableBuffer> fitting, arrow::AllocateResizableBuffer(used, pool));
+  std::memcpy(fitting->mutable_data(), (*buffer)->data(), static_cast<size_t>(used));
+  *buffer = std::move(fitting);
+  return Status::OK();
+}
+
 }  // namespace firn::io

@@ -34,4 +34,8 @@ class MappedBuffer final : public arrow::ResizableBuffer {
 Status GrowBuffer(int64_t capacity, int64_t used, arrow::MemoryPool* pool,
                   std::shared_ptr<arrow::ResizableBuffer>* buffer);
 
+/// Puts the first `used` bytes into a buffer of that size if they are few and `buffer` is much larger: what is kept of
+/// many small inputs must not each take what one large input would.
+Status FitBuffer(int64_t used, arrow::MemoryPool* pool, std::shared_ptr<arrow::ResizableBuffer>* buffer);
+
 }  // namespace firn::io

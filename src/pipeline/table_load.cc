@@ -26,6 +26,8 @@ namespace {
 
 // Share of the memory for rows whose types are not decided.
 constexpr int64_t kPrefixShare = 4;
+// What is held of each file beside its rows while types are not decided: its page, their places, its position.
+constexpr int64_t kHeldPerFile = 4096;
 
 }  // namespace
 
@@ -254,6 +256,7 @@ Status TableLoad::OnBatch(const source::Split& split, source::Batch batch, const
 // In pieces of `batch_rows`; the position belongs to the last, and so do rows that are not to come again.
 Status TableLoad::PushRows(const std::string& split, source::JsonRows rows, std::vector<json::QuarantinedRow> undecided,
                            source::Batch batch) {
+  if (batch.origin != nullptr && std::exchange(held_file_, split) != split) reader_->Hold(kHeldPerFile);
   const auto most = static_cast<size_t>(table_.write.batch_rows_max);
   for (size_t begin = 0; begin + most < rows.rows.size(); begin += most) {
     const auto from = rows.rows.begin() + static_cast<std::ptrdiff_t>(begin);

@@ -223,6 +223,7 @@ class TableLoad {
   StreamDocument before_guess_;  // positions before the first of them
   std::vector<format::json::QuarantinedRow> guessed_quarantined_;
   std::vector<RejectedRows> guessed_rejected_;
+  std::string held_file_;  // the last that the reader was told of
   uint64_t next_tag_ = 0;
   bool limited_ = false;  // --max-rows ended the reading
   bool finished_ = false;

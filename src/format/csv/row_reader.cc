@@ -264,9 +264,10 @@ class RowReader::Impl {
     if (separators_.is_open) separators_.open_quote -= static_cast<uint32_t>(end);  // of what stays
     const auto lines = static_cast<int64_t>(index_.lines);
     if (index_.num_records == 0) return Drop(end, lines);
-    const std::shared_ptr<arrow::ResizableBuffer> body = pending_;
+    std::shared_ptr<arrow::ResizableBuffer> body = pending_;
     const int64_t line = place_.line;
     ARROW_RETURN_NOT_OK(Drop(end, lines));
+    if (finished_) ARROW_RETURN_NOT_OK(io::FitBuffer(end + kPadding, options_.pool, &body));
     std::memset(body->mutable_data() + end, 0, CellPage::kPadding);
     auto page = std::make_shared<CellPage>();
     page->buffer = body;

@@ -87,6 +87,7 @@ Status Chunker::Cut(int64_t size) {
     std::memcpy(pending_->mutable_data(), chunk->data() + size, static_cast<size_t>(rest));
     pending_size_ = rest;
   }
+  if (finished_) ARROW_RETURN_NOT_OK(io::FitBuffer(size + kPadding, options_.pool, &chunk));
   std::memset(chunk->mutable_data() + size, 0, static_cast<size_t>(kPadding));
   ARROW_RETURN_NOT_OK(chunk->Resize(size, /*shrink_to_fit=*/false));
   ready_.push_back(std::move(chunk));

@@ -78,6 +78,7 @@ class Reader : public TableReader {
 
   Status Init();
   Status Push(std::shared_ptr<const Page> page, std::vector<uint32_t> rows, uint64_t tag) override;
+  void Hold(int64_t num_bytes) override { prefix_held_ += num_bytes; }
   Status Finish() override;
   Result<std::optional<DecodedRows>> Pop() override;
   int64_t bytes_held() const override { return bytes_held_; }

@@ -132,6 +132,9 @@ class TableReader {
   /// Adds the records `rows` (ascending) of `page`. Holds a share of the page until its result is popped.
   /// Never blocks; the caller bounds what is in flight by popping after each push and by bytes_held().
   virtual Status Push(std::shared_ptr<const Page> page, std::vector<uint32_t> rows, uint64_t tag) = 0;
+  /// Counts what the caller holds beside the rows that are pushed next, until types are decided: of each of many small
+  /// inputs. A function of the rows alone, like PrefixBytesHeld.
+  virtual void Hold(int64_t num_bytes) = 0;
   /// Ends the input: the types of a shorter prefix are decided now.
   virtual Status Finish() = 0;
   /// Returns the result of the oldest push that is not yet popped, or nullopt if more input is wanted first (prefix

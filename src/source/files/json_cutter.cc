@@ -165,6 +165,7 @@ class JsonCutter : public RowCutter {
       size += got;
     }
     ARROW_RETURN_NOT_OK(io::GrowBuffer(size + kPaddingBytes, size, options_.pool, &body));
+    ARROW_RETURN_NOT_OK(io::FitBuffer(size + kPaddingBytes, options_.pool, &body));
     std::memset(body->mutable_data() + size, 0, static_cast<size_t>(kPaddingBytes));
     ARROW_RETURN_NOT_OK(body->Resize(size, /*shrink_to_fit=*/false));
     return std::shared_ptr<arrow::Buffer>(std::move(body));

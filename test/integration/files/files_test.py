@@ -15,8 +15,22 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from files_case import SEED, FilesCase, is_stopped, lines, rows_of  # noqa: E402
-from support.firn_project import has_failpoints, wait_until  # noqa: E402
+from support.firn_project import binary, clean_environment, has_failpoints, wait_until  # noqa: E402
 from support.table_reader import readers_python  # noqa: E402
+
+# A small process of its own: the peak of a child begins with what its parent holds.
+LAUNCHER = """import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def peak_bytes(project, *arguments):
+    run = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, binary(), *arguments], cwd=project.folder, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, env=clean_environment(project.env), timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    return int(run.stdout) * 1024
 
 
 class WhatIsNew(FilesCase):
@@ -84,6 +98,17 @@ class WhatIsNew(FilesCase):
         found = {row["id"]: row["_line"] for row in self.reader.rows(project, "in.t")}
         self.assertEqual(found, {1: 2, 2: 4, 3: 2, 4: 2, 5: 3, 6: 5, 7: 2})
 
+    def test_zeros_behind_gzip_are_padding_and_other_bytes_are_not(self):
+        packed = gzip.compress(lines(rows_of(0, 9)).encode())
+        self.put("a.ndjson.gz", packed + bytes(700))
+        self.put("b.ndjson.gz", gzip.compress(lines(rows_of(9, 1)).encode()) + bytes(100_000) + gzip.compress(b'{"id": 10}\n'))
+        project = self.make("*.gz")
+        project.run()
+        self.assertEqual(self.ids(project), list(range(11)))
+        for name, tail in (("cut", gzip.compress(b"x")[:-3]), ("other", b"\0\0rest")):
+            self.put(f"{name}.ndjson.gz", packed + tail)
+            self.assertEqual(self.make(name + "*").run(code=1).table("t")["error"]["code"], "E0885", name)
+
     def test_zstd_is_unpacked_and_its_bombs_are_refused(self):
         packed = lambda data: subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout  # noqa: E731
         self.put("a.csv.zst", packed(b"id,name\n1,a\n") + packed(b"2,b\n"))
@@ -97,18 +122,22 @@ class WhatIsNew(FilesCase):
             result = self.make(name + "*").run("--memory", "256MiB", code=1, timeout=120)
             self.assertEqual(result.table("t")["error"]["code"], "E0885", name)
 
-    def test_a_changed_file_is_refused_replaced_or_merged(self):
-    def test_zeros_behind_gzip_are_padding_and_other_bytes_are_not(self):
-        packed = gzip.compress(lines(rows_of(0, 9)).encode())
-        self.put("a.ndjson.gz", packed + bytes(700))
-        self.put("b.ndjson.gz", gzip.compress(lines(rows_of(9, 1)).encode()) + bytes(100_000) + gzip.compress(b'{"id": 10}\n'))
-        project = self.make("*.gz")
-        project.run()
-        self.assertEqual(self.ids(project), list(range(11)))
-        for name, tail in (("cut", gzip.compress(b"x")[:-3]), ("other", b"\0\0rest")):
-            self.put(f"{name}.ndjson.gz", packed + tail)
-            self.assertEqual(self.make(name + "*").run(code=1).table("t")["error"]["code"], "E0885", name)
+    def test_many_small_files_are_read_within_the_memory(self):
+        """Types of a new table are inferred from rows that are held, and each file of them took 10 KB whatever its size."""
+        peaks = {}
+        for count in (200, 12_000):
+            for form in ("ndjson", "csv", "json"):
+                for i in range(count):
+                    rows = rows_of(i, 1, text="x" * 900)
+                    text = lines(rows) if form == "ndjson" else json.dumps(rows) if form == "json" else f"id,text\n{i},{'x' * 900}\n"
+                    self.put(f"{count}/{form}/{i:05}.{form}", text)
+                project = self.make(f"{count}/{form}/*")
+                peaks[count, form] = peak_bytes(project, "run", "--memory", "64MiB")
+                self.assertEqual(len(self.ids(project, engines=("pyiceberg",))), count)
+        for form in ("ndjson", "csv", "json"):
+            self.assertLess(peaks[12_000, form] - peaks[200, form], 64 << 20, (form, peaks))
 
+    def test_a_changed_file_is_refused_replaced_or_merged(self):
         self.put("a.ndjson", lines(rows_of(0, 5)))
         self.put("b.ndjson", lines(rows_of(5, 5)))
         strict, replacing, keyed = (self.make("*.ndjson", settings) for settings in
