@@ -189,7 +189,7 @@ class LegacySessionAuthenticator : public Authenticator {
       RequestParts parts;
       Put(parts.headers, header, Value::String(given));
       ARROW_ASSIGN_OR_RAISE(const auto request, MakeHttpRequest("GET", api + path, parts));
-      ARROW_ASSIGN_OR_RAISE(const auto answer, run_.http->Send(request, run_.stop));
+      ARROW_ASSIGN_OR_RAISE(const auto answer, run_.Send(request));
       if (answer.status < 400) return TokenStore::Token{.text = given, .expires = std::nullopt};
       if (answer.status != 401) return MakeError(Fault::kAuth, "the session token cannot be checked");
     }
@@ -203,7 +203,7 @@ class LegacySessionAuthenticator : public Authenticator {
     Put(parts.body_json, "username", user);
     Put(parts.body_json, "password", password);
     ARROW_ASSIGN_OR_RAISE(const auto request, MakeHttpRequest("POST", api + path, parts));
-    ARROW_ASSIGN_OR_RAISE(auto answer, run_.http->Send(request, run_.stop));
+    ARROW_ASSIGN_OR_RAISE(auto answer, run_.Send(request));
     const ApiResponse response(std::move(answer));
     if (!response.ok())
       return MakeError(Fault::kAuth, "the login was refused: HTTP " + std::to_string(response.status()));

@@ -156,7 +156,7 @@ class OAuthAuthenticator : public Authenticator {
     (component_.Flag("send_refresh_request_as_query_params") ? parts.params : parts.body_data) = std::move(arguments);
     ARROW_ASSIGN_OR_RAISE(const io::HttpRequest request, MakeHttpRequest("POST", url, parts));
     for (int attempt = 1;; ++attempt) {
-      auto answer = run_.http->Send(request, run_.stop);
+      auto answer = run_.Send(request);
       if (!answer.ok() && FaultOf(answer.status()) != Fault::kTransient) return answer.status();
       const int status = answer.ok() ? answer->status : 0;
       if (status != 0 && status != 429 && status < 500) return ReadAnswer(ApiResponse(*answer), now);

@@ -178,7 +178,8 @@ Result<SendResult> Requester::SendWithRetries(const io::HttpRequest& built) {
   const auto begin = run_.clock->Steady();
   for (int attempt = 1;; ++attempt) {
     if (run_.budget != nullptr) ARROW_RETURN_NOT_OK(run_.budget->Acquire(request, run_));
-    auto answer = run_.http->Send(request, run_.stop);
+    if (attempt > 1 && run_.counters != nullptr) ++run_.counters->num_retries;
+    auto answer = run_.Send(request);
     if (!answer.ok() && FaultOf(answer.status()) != Fault::kTransient) return answer.status();
     std::shared_ptr<ApiResponse> response;
     if (answer.ok()) response = std::make_shared<ApiResponse>(*answer);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "io/http_client.h"
+#include "io/http_session.h"
 #include "source/airbyte/interpolation.h"
 #include "source/airbyte/values.h"
 #include "source/excerpt.h"
@@ -24,6 +25,7 @@ struct RunContext {
   Value config;  // after migrations and transformations
   const Clock* clock = nullptr;
   io::HttpClient* http = nullptr;
+  io::HttpCounters* counters = nullptr;  // null: nobody counts
   double sleep_scale = 1.0;
   std::stop_token stop;
   Messages* messages = nullptr;
@@ -44,6 +46,8 @@ struct RunContext {
     scope.Set("config", config);
     return scope;
   }
+  /// Sends once and counts it. Errors: as HttpClient::Send.
+  Result<io::HttpResponse> Send(io::HttpRequest request) const;
   /// Waits as the reference runtime would: scaled, and with a scale below 1 never longer than 0.2 s.
   Status Wait(double seconds) const;
 };

@@ -245,7 +245,8 @@ Status ManifestSource::ReadStream(const Component& component, const Value& state
   });
 }
 
-Status ManifestSource::ReadOne(const std::string& name, const Value& state, Messages& messages, std::stop_token stop) {
+Status ManifestSource::ReadOne(const std::string& name, const Value& state, Messages& messages,
+                               io::HttpCounters& counters, std::stop_token stop) {
   ARROW_ASSIGN_OR_RAISE(const auto streams, Streams());
   const auto found = std::find_if(streams.begin(), streams.end(),
                                   [&](const Component& stream) { return stream.Text("name") == name; });
@@ -278,6 +279,7 @@ Result<bool> ManifestSource::Read(const Value& catalog, const Value& state, cons
     if (stream) wanted.insert(jinja::ToText(stream->Find("name").value_or(Value())));
   }
   std::vector<const Component*> chosen;
+  run.counters = &counters;
   for (const Component& component : streams) {
     const std::string name = component.Text("name");
     if (configured && !wanted.contains(name)) continue;

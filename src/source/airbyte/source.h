@@ -45,9 +45,11 @@ class ManifestSource {
   /// Reads the streams of a catalog (undefined: all, full refresh). `state`: a list of STREAM states, or undefined.
   /// `only`: names; empty: all. Returns whether every stream was read; each failure was written.
   Result<bool> Read(const Value& catalog, const Value& state, const std::set<std::string>& only);
-  /// Reads one stream; what it says goes to `messages`. `state`: as it gave it last, an empty map if nothing. Several
-  /// may be read at the same time. Errors: kConfig E0503 for a stream that is not there; those of reading.
-  Status ReadOne(const std::string& name, const Value& state, Messages& messages, std::stop_token stop);
+  /// Reads one stream; what it says goes to `messages`, its requests are added to `counters`. `state`: as it gave it
+  /// last, an empty map if nothing. Several may be read at the same time. Errors: kConfig E0503 for a stream that is
+  /// not there; those of reading.
+  Status ReadOne(const std::string& name, const Value& state, Messages& messages, io::HttpCounters& counters,
+                 std::stop_token stop);
 
   const RunContext& run() const { return run_; }
   /// The streams of the manifest with this configuration, dynamic ones too.

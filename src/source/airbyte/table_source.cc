@@ -82,13 +82,24 @@ class Connector {
 
 class StreamReader : public SplitReader {
  public:
-  StreamReader(Connector& connector, const StreamTable& table, bool goes_on, Value state, const KeptConfig& kept,
-               arrow::MemoryPool* pool)
+  struct Options {
+    bool goes_on = false;
+    Value state;
+    const KeptConfig* kept = nullptr;
+    io::HttpCounters* counters = nullptr;
+    arrow::MemoryPool* pool = nullptr;
+  };
+  /// Everything is borrowed.
+  StreamReader(Connector& connector, const StreamTable& table, const Options& options)
       : stream_(table.stream), events_(kQueueBytesMax) {
-    reading_.Spawn([this, &connector, &kept, pool, goes_on, state = std::move(state)](std::stop_token stop) {
-      RowMessages rows({.stream = stream_, .keeps_states = goes_on, .kept = &kept, .pool = pool, .stop = stop},
+    reading_.Spawn([this, &connector, options](std::stop_token stop) {
+      RowMessages rows({.stream = stream_,
+                        .keeps_states = options.goes_on,
+                        .kept = options.kept,
+                        .pool = options.pool,
+                        .stop = stop},
                        &events_);
-      ARROW_RETURN_NOT_OK(connector.source().ReadOne(stream_, state, rows, stop));
+      ARROW_RETURN_NOT_OK(connector.source().ReadOne(stream_, options.state, rows, *options.counters, stop));
       ARROW_RETURN_NOT_OK(rows.Flush());
       events_.Finish();
       return Status::OK();
@@ -113,7 +124,9 @@ class StreamReader : public SplitReader {
 class TableSource : public Source {
  public:
   explicit TableSource(TableSourceOptions options)
-      : options_(std::move(options)), kept_(options_.kept, options_.pipeline, options_.config.config_json) {}
+      : options_(std::move(options)), kept_(options_.kept, options_.pipeline, options_.config.config_json) {
+    for (const StreamTable& table : options_.tables) counters_[table.name];
+  }
   ~TableSource() override { stop_.request_stop(); }
 
   std::vector<std::string> tables() const override {
@@ -156,12 +169,24 @@ class TableSource : public Source {
     if (!split.from.json.empty()) {
       ARROW_ASSIGN_OR_RAISE(state, jinja::ParseJson(split.from.json));
     }
-    const bool goes_on = split.resumability == Resumability::kStable;
-    return std::make_unique<StreamReader>(*connector, table, goes_on, std::move(state), kept_, options_.pool);
+    return std::make_unique<StreamReader>(*connector, table,
+                                          StreamReader::Options{.goes_on = split.resumability == Resumability::kStable,
+                                                                .state = std::move(state),
+                                                                .kept = &kept_,
+                                                                .counters = &counters_.at(table.name),
+                                                                .pool = options_.pool});
   }
 
   Status Acknowledge(const std::string&, const Split&, const Position&) override { return Status::OK(); }
-  ReadStats stats(const std::string&) const override { return {}; }
+  // Of streams that the API names, the requests for their names are not among them.
+  ReadStats stats(const std::string& name) const override {
+    const io::HttpCounters& counters = counters_.at(name);
+    return {.num_requests = counters.num_requests,
+            .num_throttled = counters.num_throttled,
+            .num_retries = counters.num_retries,
+            .waited_ms = counters.waited_ms,
+            .body_bytes = counters.body_bytes};
+  }
 
  private:
   const StreamTable& Find(const std::string& name) const {
@@ -180,6 +205,7 @@ class TableSource : public Source {
 
   const TableSourceOptions options_;
   const KeptConfig kept_;
+  std::map<std::string, io::HttpCounters> counters_;  // by table; one for each
   std::stop_source stop_;
   Mutex mutex_;
   std::unique_ptr<Connector> connector_ FIRN_GUARDED_BY(mutex_);

@@ -149,6 +149,9 @@ class PipelineTest(unittest.TestCase):
         again = project.run()
         self.assertEqual(again.table("orders")["rows"]["inserted"], 1, again)
         self.assertIn("since=2025-01-02T00%3A00%3A00Z", self.api.requests("/v1/orders?")[0])
+        counted = {table["table"]: table["requests"]["count"] for table in again.json()["tables"]}
+        self.assertEqual(counted["Stores_of_all"], len(self.api.requests("/v1/stores")))
+        self.assertEqual(sum(counted.values()), len(self.api.requests("/")))
         self.same(project, "shop.orders", self.orders, ["id", "total"])
         self.same(project, "shop.Stores_of_all", self.stores, ["id", "name"])
 
