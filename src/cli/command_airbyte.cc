@@ -73,11 +73,13 @@ Result<int> RunSource(App& app, const Arguments& arguments, const std::string& c
                                                                           .stop = app.stop(),
                                                                           .manifest_folder = FolderOf(path),
                                                                           .threads = 4}));
+  const Status fits = source->CheckConfig();
   if (command == "check") {
-    const Status readable = source->Check();
+    const Status readable = fits.ok() ? source->Check() : fits;
     ARROW_RETURN_NOT_OK(messages.ConnectionStatus(readable.ok(), readable.ok() ? "" : readable.message()));
     return 0;
   }
+  ARROW_RETURN_NOT_OK(fits);
   if (command == "discover") {
     ARROW_ASSIGN_OR_RAISE(const jinja::Value streams, source->Discover());
     ARROW_RETURN_NOT_OK(messages.Catalog(jinja::ToJson(streams)));

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "config/descriptor.h"
+#include "config/json_text.h"
 #include "config/lowering.h"
 #include "config/text_position.h"
 #include "config/yaml_tree.h"
@@ -50,12 +51,41 @@ class DeclaredTables {
   void CheckSettings(const std::string& path, const Node& source) {
     const Node* config = source.Find("config");
     if (config != nullptr && config->kind != NodeKind::kMapping && !config->is_null()) return;  // told later
-    for (const std::string& name : declared_.required_settings) {
-      if (config != nullptr && config->Find(name) != nullptr) continue;
-      const Span place = config == nullptr ? place_ : config->span;
-      checker_->Error("E0502", path + ".config", place, "the connector needs `" + Shown(name) + "`").help =
-          "write it into `config:`";
+    if (declared_.check_settings == nullptr) return;
+    const bool none = config == nullptr || config->is_null();
+    for (const SettingProblem& problem : declared_.check_settings(none ? "{}" : JsonTextOf(*config))) {
+      Report(path + ".config", none ? nullptr : config, problem);
     }
+  }
+
+  void Report(std::string path, const Node* config, const SettingProblem& problem) {
+    const size_t own = path.size() + 1;  // where the names of settings begin
+    const Node* place = config;
+    for (const std::string& name : problem.path) {
+      const bool is_list = place->kind == NodeKind::kSequence;
+      place = is_list ? &place->items[std::stoul(name)] : place->Find(name);
+      FIRN_CHECK(place != nullptr);  // it was found in the text of this tree
+      path += is_list ? "[" + name + "]" : "." + name;
+    }
+    const Span span = place == nullptr ? place_ : place->span;
+    if (problem.kind == SettingProblem::Kind::kMissing) {
+      checker_->Error("E0502", path, span, "the connector needs `" + Shown(problem.what) + "`").help =
+          problem.path.empty() ? "write it into `config:`" : "write it into `" + Shown(problem.path.back()) + "`";
+      return;
+    }
+    if (place != nullptr && ComesFromOutside(*place)) return;
+    const std::string name = problem.path.empty() ? "config" : path.substr(own);
+    const std::string message = "`" + Shown(name) + "` " + problem.what;
+    const bool is_error = problem.kind == SettingProblem::Kind::kUnfit;
+    Diagnostic& diagnostic =
+        is_error ? checker_->Error("E0993", path, span, message) : checker_->Warning("E0993", span, message);
+    diagnostic.help = problem.help;
+  }
+
+  // What a ${…} stands for is told apart by the machine it runs on.
+  static bool ComesFromOutside(const Node& node) {
+    return node.unresolved || node.interpolated || std::ranges::any_of(node.items, ComesFromOutside) ||
+           std::ranges::any_of(node.entries, [](const Entry& entry) { return ComesFromOutside(entry.value); });
   }
 
   void AddAll(const std::string& path, Node* pipeline) {

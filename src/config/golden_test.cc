@@ -29,6 +29,29 @@ std::string ReadAll(const fs::path& path) {
   return out.str();
 }
 
+// As a connector would that needs a `token`, a whole number of `page_size`, and knows `region`.
+std::vector<SettingProblem> CheckShopSettings(const std::string& config_json) {
+  using Kind = SettingProblem::Kind;
+  std::vector<SettingProblem> problems;
+  const auto has = [&](const std::string& text) { return config_json.find(text) != std::string::npos; };
+  if (!has("\"token\"")) problems.push_back({.kind = Kind::kMissing, .path = {}, .what = "token", .help = ""});
+  if (has("\"page_size\":\"")) {
+    problems.push_back(
+        {.kind = Kind::kUnfit, .path = {"page_size"}, .what = "is text, and must be an integer", .help = ""});
+  }
+  if (has("\"stores\":[\"a\"")) {
+    problems.push_back(
+        {.kind = Kind::kUnfit, .path = {"stores", "0"}, .what = "must be one of `north`, `south`", .help = ""});
+  }
+  if (has("\"regoin\"")) {
+    problems.push_back({.kind = Kind::kDoubtful,
+                        .path = {"regoin"},
+                        .what = "is no setting of the connector",
+                        .help = "did you mean `region`?"});
+  }
+  return problems;
+}
+
 LoadOptions SceneOf(const std::string& text) {
   LoadOptions options{.config = "-", .working_folder = "/project", .stdin_text = text};
   options.connector_declaration = [](const std::string& path) -> Result<ConnectorDeclaration> {
@@ -37,7 +60,7 @@ LoadOptions SceneOf(const std::string& text) {
                                             {.name = "All stores", .primary_key = {}, .why_not = ""},
                                             {.name = "reports", .primary_key = {}, .why_not = "it needs Python"}},
                                 .names_all = true,
-                                .required_settings = {"token"}};
+                                .check_settings = CheckShopSettings};
   };
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line) && line.starts_with("#: ");) {

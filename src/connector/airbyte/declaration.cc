@@ -5,6 +5,8 @@
 #include <system_error>
 #include <vector>
 
+#include "connector/airbyte/settings_check.h"
+
 namespace firn::connector::airbyte {
 namespace {
 
@@ -84,11 +86,13 @@ config::ConnectorDeclaration DeclarationOf(const Manifest& manifest) {
   config::ConnectorDeclaration out;
   for (const Component& stream : manifest.Streams()) Declare(stream, &out.streams);
   out.names_all = !manifest.root.Has("dynamic_streams");
-  const Value* required = manifest.root.Child("spec").Child("connection_specification").Find("required");
-  if (required == nullptr || required->kind() != Value::Kind::kList) return out;
-  for (const Value& name : required->as_list()) {
-    if (name.is_string()) out.required_settings.push_back(name.as_string());
-  }
+  const Component specification = manifest.root.Child("spec").Child("connection_specification");
+  if (!specification.present()) return out;
+  out.check_settings = [schema = specification.value()](const std::string& config_json) {
+    const auto settings = expression::ParseJson(config_json);
+    FIRN_CHECK(settings.ok());  // the project's tree was written to it
+    return CheckSettings(schema, *settings);
+  };
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include "base/backoff.h"
 #include "base/redactor.h"
 #include "base/task_group.h"
+#include "connector/airbyte/settings_check.h"
 #include "source/airbyte/config_changes.h"
 #include "source/airbyte/dynamic_streams.h"
 #include "source/airbyte/lazy_json.h"
@@ -124,6 +125,28 @@ Status ManifestSource::PrepareConfig(Value config) {
   keeper_ = std::make_unique<ConfigKeeper>(run_.config);
   run_.keeper = keeper_.get();
   return Status::OK();
+}
+
+Status ManifestSource::CheckConfig() const {
+  const Component schema = manifest_.root.Child("spec").Child("connection_specification");
+  if (!schema.present()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto settings, expression::ParseJson(jinja::ToJson(run_.config)));
+  std::string why;
+  for (const auto& problem : connector::airbyte::CheckSettings(schema.value(), settings)) {
+    if (problem.kind == config::SettingProblem::Kind::kDoubtful) continue;
+    std::string path;
+    for (const std::string& name : problem.path) path += (path.empty() ? "" : ".") + name;
+    const bool is_missing = problem.kind == config::SettingProblem::Kind::kMissing;
+    if (is_missing) path += (path.empty() ? "" : ".") + problem.what;
+    why += (why.empty() ? "`" : "; `") + path + "` " + (is_missing ? "is missing" : problem.what);
+  }
+  if (why.empty()) return Status::OK();
+  return MakeError(Fault::kConfig, "the configuration does not fit the connector's specification: " + why,
+                   {.code = "E0993",
+                    .where = "",
+                    .why = "",
+                    .state = "nothing was read",
+                    .next = "firn airbyte spec says what the connector wants"});
 }
 
 Result<Value> ManifestSource::Spec(const Manifest& manifest) {
@@ -256,6 +279,7 @@ Status ManifestSource::ReadOne(const std::string& name, const Value& state, Mess
   }
   RunContext run = run_;
   run.messages = &messages;
+  run.counters = &counters;
   run.stop = std::move(stop);
   return ReadStream(*found, state, run);
 }
@@ -279,7 +303,6 @@ Result<bool> ManifestSource::Read(const Value& catalog, const Value& state, cons
     if (stream) wanted.insert(jinja::ToText(stream->Find("name").value_or(Value())));
   }
   std::vector<const Component*> chosen;
-  run.counters = &counters;
   for (const Component& component : streams) {
     const std::string name = component.Text("name");
     if (configured && !wanted.contains(name)) continue;

@@ -42,6 +42,8 @@ class ManifestSource {
   Status Check();
   /// Returns the streams of a CATALOG. A stream that cannot be made is named in a LOG and left out.
   Result<Value> Discover();
+  /// Judges the configuration, after its migrations, by the manifest's specification. Errors: kConfig E0993.
+  Status CheckConfig() const;
   /// Reads the streams of a catalog (undefined: all, full refresh). `state`: a list of STREAM states, or undefined.
   /// `only`: names; empty: all. Returns whether every stream was read; each failure was written.
   Result<bool> Read(const Value& catalog, const Value& state, const std::set<std::string>& only);
