@@ -84,6 +84,7 @@ struct RawConfig {
   std::string key;                         // secret; as io::ParseRawKey reads it; empty: the state folder's
   std::vector<std::string> previous_keys;  // secret; for reading
   int64_t retention_ms = int64_t{30} * 86'400'000;
+  bool retention_written = false;  // it holds of kOff, too, for what was kept before
 };
 
 enum class OnError { kFail, kQuarantine };

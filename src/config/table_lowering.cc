@@ -423,6 +423,7 @@ class TableLowering {
       out_.raw.location = LowerRawLocation(view.Text("location"), At("raw.location"), context_);
     }
     out_.raw.retention_ms = view.Int("retention");
+    out_.raw.retention_written = view.Has("retention");
     LowerRawKeys(view, At("raw"), context_, &out_.raw);
   }
 

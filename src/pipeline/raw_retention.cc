@@ -103,7 +103,7 @@ Status LookAt(const RunContext& context, const config::PipelineConfig& pipeline,
 // Whether any run is old enough, by the names alone.
 Result<bool> AnyExpired(const RunContext& context, const config::PipelineConfig& pipeline,
                         const config::TableConfig& table) {
-  if (table.raw.mode == config::RawConfig::Mode::kTable) {
+  if (table.raw.mode != config::RawConfig::Mode::kArchive) {
     ARROW_ASSIGN_OR_RAISE(const RawTable raw,
                           RawTable::Open(context.catalog, context.files, RawTableOf(pipeline, table)));
     if (std::ranges::any_of(raw.runs(), [&](const auto& run) { return IsExpired(context, table, run.first); })) {
@@ -125,7 +125,7 @@ Result<bool> AnyExpired(const RunContext& context, const config::PipelineConfig&
 // more than it saves.
 std::string SweepFile(const RunContext& context, const config::PipelineConfig& pipeline,
                       const config::TableConfig& table) {
-  if (table.raw.mode == config::RawConfig::Mode::kTable) {
+  if (table.raw.mode != config::RawConfig::Mode::kArchive) {
     return context.project.state_folder + "/raw/" + pipeline.name + "." + table.name + ".swept";
   }
   return io::FolderOf(io::RawRunFolder(ArchivePlaceOf(pipeline, table, "x"))) + "/SWEPT";
@@ -252,11 +252,15 @@ Status RemoveRawRuns(const RunContext& context, const config::PipelineConfig& pi
 Result<RawSweep> RemoveExpiredRaw(const RunContext& context, const config::PipelineConfig& pipeline,
                                   const config::TableConfig& table, std::stop_token stop) {
   RawSweep sweep;
-  if (table.raw.mode == config::RawConfig::Mode::kOff) return sweep;
+  const bool is_off = table.raw.mode == config::RawConfig::Mode::kOff;
+  if (is_off && !table.raw.retention_written) return sweep;
   ARROW_ASSIGN_OR_RAISE(const bool any, AnyExpired(context, pipeline, table));
   const std::string swept = SweepFile(context, pipeline, table);
   if (!any || (!context.options.full_refresh && SweptToday(context, swept))) return sweep;
-  ARROW_ASSIGN_OR_RAISE(const RawInventory inventory, TakeRawInventory(context, pipeline, table, MarkTrust::kChecked));
+  config::TableConfig as_kept = table;  // what rederive needed if raw were on again
+  if (is_off) as_kept.raw.mode = config::RawConfig::Mode::kArchive;
+  ARROW_ASSIGN_OR_RAISE(const RawInventory inventory,
+                        TakeRawInventory(context, pipeline, as_kept, MarkTrust::kChecked));
   std::vector<ArchivedRun> gone;
   for (const RawRun& run : inventory.runs) {
     if (!run.expired || run.archived.run == context.run_id) continue;

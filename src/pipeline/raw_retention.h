@@ -60,8 +60,8 @@ struct RawSweep {
 };
 /// Removes the runs of a table that began longer than `raw.retention` ago; never this run, none that rederive of the
 /// table as it is now needs, none whose id tells no time. Once runs are missing, the table cannot be derived from the
-/// rest, which then goes, too. While it keeps some it looks once a day, and after a full refresh. Does nothing when raw
-/// is off.
+/// rest, which then goes, too. While it keeps some it looks once a day, and after a full refresh. When raw is off
+/// it does nothing unless the retention is written.
 Result<RawSweep> RemoveExpiredRaw(const RunContext& context, const config::PipelineConfig& pipeline,
                                   const config::TableConfig& table, std::stop_token stop);
 

@@ -293,6 +293,23 @@ class RawTest(RawCase):
         self.firn("rederive", "orders", "--yes")
         self.assertEqual(self.rows(), whole)
 
+    def test_a_retention_that_is_written_holds_after_raw_is_off(self):
+        for kept in ("archive", "table"):
+            with self.subTest(kept=kept):
+                self.tearDown()
+                self.setUp()
+                self.project.write(self.text(raw=f"{{mode: {kept}, retention: 30d}}"))
+                for n in (1, 2):
+                    self.put(n)
+                    self.project.run()
+                for raw, left in (("off", 2), ("{mode: off, retention: 30d}", 2), ("{mode: off, retention: 0}", 2)):
+                    self.project.write(self.text(raw=raw))
+                    self.project.run()
+                    self.assertEqual(len(self.runs()["runs"]), left, raw)  # of the last: rederive would need them
+                self.put(3)
+                self.project.run("--full-refresh")  # and now it would not
+                self.assertEqual(self.runs()["runs"], [])
+
     def test_retention_removes_what_a_later_run_read_anew(self):
         self.project.write(self.text(raw="{mode: archive, retention: 0}"))
         self.put(1)
