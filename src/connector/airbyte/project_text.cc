@@ -7,6 +7,7 @@
 
 #include "config/yaml_scalar.h"
 #include "connector/airbyte/declaration.h"
+#include "connector/airbyte/settings_check.h"
 
 namespace firn::connector::airbyte {
 namespace {
@@ -54,6 +55,14 @@ std::optional<std::string> ScalarText(const Value* value) {
     default:
       return std::nullopt;
   }
+}
+
+// Examples are for people ("YYYY-MM-DD"), and some are no values. Null for those.
+const Value* FittingOf(const Component& field, const Value* value) {
+  if (value == nullptr) return nullptr;
+  const auto problems = CheckSettings(field.value(), *value);
+  const auto refuses = [](const auto& problem) { return problem.kind != config::SettingProblem::Kind::kDoubtful; };
+  return std::ranges::any_of(problems, refuses) ? nullptr : value;
 }
 
 // The first words of a title or description, on one line.
@@ -113,10 +122,10 @@ class ConfigWriter {
     if (const auto fixed = ScalarText(field.Find("const"))) return *fixed;
     const bool secret = field.Flag("airbyte_secret");
     if (!secret) {
-      if (const auto otherwise = ScalarText(field.Find("default"))) return *otherwise;
+      if (const auto otherwise = ScalarText(FittingOf(field, field.Find("default")))) return *otherwise;
       const Value* examples = field.Find("examples");
       if (examples != nullptr && examples->kind() == Value::Kind::kList && !examples->as_list().empty()) {
-        if (const auto example = ScalarText(&examples->as_list()[0])) return *example;
+        if (const auto example = ScalarText(FittingOf(field, &examples->as_list()[0]))) return *example;
       }
       if (field.Text("type") == "array") return "[]";
     }

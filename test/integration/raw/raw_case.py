@@ -222,8 +222,8 @@ lake: {{warehouse: ./lake}}
                 self.assertEqual(self.rows(), table)
 
     def check_what_is_there_of_a_table_that_is_off_is_listed_and_pruned(self):
-        def config(mode):
-            self.project.write(self.text(raw=f"{{mode: {mode}, retention: 0}}"))
+        def config(mode, retention="30d"):
+            self.project.write(self.text(raw=f"{{mode: {mode}, retention: {retention}}}"))
 
         config("off")
         self.put(1)
@@ -235,6 +235,7 @@ lake: {{warehouse: ./lake}}
         config("off")
         self.put(3)
         self.project.run()
+        config("off", 0)
         listed = json.loads(self.firn("raw", "list", "--json").out)["tables"]
         self.assertEqual([[run["run"] for run in table["runs"]] for table in listed], [[archived]])
         self.assertIn("raw is off", listed[0]["why_not_derivable"])
