@@ -13,21 +13,27 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(os.path.dirname(HERE)), HERE]
+from inbox import Inbox  # noqa: E402
 from shop import BEGIN, Shop, WINDOW_DAYS  # noqa: E402
 from support.comparator import compare  # noqa: E402
 from support.fake_api import FakeApi, Fault  # noqa: E402
 from support.firn_project import FirnProject, binary, has_failpoints, skip  # noqa: E402
 from support.table_reader import TableReader, readers_python  # noqa: E402
 
-KEYS = {"orders": ["id"], "items": ["order_id", "line"], "events": ["id"], "products": ["id"], "rates": ["id"]}
+KEYS = {"shop.orders": ["id"], "shop.items": ["order_id", "line"], "shop.events": ["id"], "shop.products": ["id"],
+        "shop.rates": ["id"], "inbox.log": ["id"], "inbox.prices": ["shop", "product"], "kept.visits": ["id"], "kept.stock": ["id"]}
+RUN_COLUMNS = ("_firn_loaded_at", "_firn_run_id", "_file")
 CRASHES = ("commit.before_swap", "commit.after_swap", "catalog.before_swap", "run.before_commit", "run.committed", "run.stage")
 PASSES_EVERY = 7
+REDERIVE_DAYS = (13, 41, 69, 155, 251, 333)
+BACKFILL_DAYS = (17, 47, 110, 205, 305)
 
 
 class Project:
     """What firn.yaml says today."""
 
-    def __init__(self, url):
+    def __init__(self, url, inbox):
+        self.inbox = inbox
         self.url, self.orders, self.events, self.top, self.state = url, [], [], [], ""
         self.products = True
 
@@ -50,13 +56,23 @@ class Project:
         if self.products:
             lines += ["      products:", "        path: /v1/products", "        records: data",
                       "        paginate: {type: page, total_pages: meta.pages}", "        primary_key: id", "        deletes: missing"]
+        lines += ["  inbox:", f"    source: {{type: files, location: {self.inbox}}}", "    tables:",
+                  '      log: {path: "log-*.ndjson", settle: 0}',
+                  '      prices: {path: "prices-*.csv", settle: 0, file_changes: replace}']
+        lines += ["  kept:", f"    source: {{type: rest, base_url: \"{self.url}\", retry: {{attempts: 2, total: 2s}}}}", "    tables:",
+                  "      visits:", "        path: /v1/events", "        records: data", "        raw: table",
+                  "        paginate: {type: cursor, next: meta.next, param: cursor}", "        write_disposition: append",
+                  "        incremental: {cursor: updated_at, param: since, order: asc}", "        allow_empty: true",
+                  "      stock:", "        path: /v1/products", "        records: data", "        raw: table",
+                  "        paginate: {type: page, total_pages: meta.pages}", "        primary_key: id", "        deletes: missing"]
         return "\n".join(lines) + "\n"
 
 
 class Year:
     def __init__(self, api, seed, verbose):
         self.seed, self.random, self.verbose = seed, random.Random(seed + 1), verbose
-        self.shop, self.says = Shop(api, seed), Project(api.url)
+        self.shop, self.inbox = Shop(api, seed), Inbox(random.Random(seed + 2))
+        self.says = Project(api.url, self.inbox.folder)
         self.api, self.reader, self.counts = api, TableReader(), {}
         self.project = FirnProject(self.says.text())
         self.day = 0
@@ -64,6 +80,7 @@ class Year:
     def close(self):
         self.reader.close()
         self.project.__exit__()
+        self.inbox.close()
 
     def count(self, what):
         self.counts[what] = self.counts.get(what, 0) + 1
@@ -137,6 +154,28 @@ class Year:
         self.count("maintenance")
         self.firn("run")
 
+    def rows_of(self, table):
+        """What a rederive must not change."""
+        rows = self.reader.rows(self.project, table)
+        return sorted(repr(sorted((name, value) for name, value in row.items() if name not in RUN_COLUMNS)) for row in rows)
+
+    def rederive(self):
+        self.firn("run")
+        for table in ("visits", "stock"):
+            before = self.rows_of("kept." + table)
+            self.firn("rederive", table, "--yes")
+            if self.rows_of("kept." + table) != before:
+                raise AssertionError(f"day {self.day}, seed {self.seed}: {table} is another one after rederive")
+        self.count("rederive")
+
+    def backfill(self):
+        """Rows of some weeks are read again, by slices."""
+        self.firn("run")
+        first = self.random.randrange(self.day)
+        day = lambda number: (BEGIN + datetime.timedelta(days=number)).strftime("%Y-%m-%d")  # noqa: E731
+        self.firn("backfill", "orders", "--from", day(first), "--to", day(first + self.random.randrange(1, 30)), "--step", "6d")
+        self.count("backfill")
+
     def move(self):
         """The folder goes elsewhere, with all that is in it."""
         old = self.project.folder
@@ -191,8 +230,10 @@ class Year:
         for self.day in range(days):
             if self.day:
                 self.shop.live(self.day)
+                self.inbox.live(self.day)
             self.edits()
-            special = {60: self.maintain, 140: self.maintain, 220: self.move, 280: self.restore, 330: self.maintain}.get(self.day)
+            special = {60: self.maintain, 140: self.maintain, 220: self.move, 280: self.restore, 330: self.maintain,
+                       **dict.fromkeys(REDERIVE_DAYS, self.rederive), **dict.fromkeys(BACKFILL_DAYS, self.backfill)}.get(self.day)
             if special is None:
                 special = self.random.choices(
                     [self.plain, self.crash, self.killed, self.faults, self.twice, self.nothing, self.lost_state],
@@ -202,18 +243,23 @@ class Year:
                 self.judge()
         self.judge()
 
+    def wanted(self, table):
+        dataset, name = table.split(".")
+        if dataset == "inbox":
+            return self.inbox.wanted(name)
+        return self.shop.wanted({"visits": "events", "stock": "products"}.get(name, name))
+
     def judge(self):
         """A pass, then all tables are the source."""
         self.firn("run", "--reconcile")
         differences, values = [], 0
-        tables = [name for name in KEYS if name != "products" or self.says.products]
+        tables = [name for name in KEYS if name != "shop.products" or self.says.products]
         for table in tables:
             for engine in ("pyiceberg", "duckdb"):
                 if engine == "duckdb" and self.day % 100 != 99:
                     continue
-                answer = self.reader.read(self.project, "shop." + table, engine=engine)
-                found, count = compare(self.shop.wanted(table), answer["rows"], answer["schema"], KEYS[table],
-                                       extra=("_firn_loaded_at", "_firn_run_id"))
+                answer = self.reader.read(self.project, table, engine=engine)
+                found, count = compare(self.wanted(table), answer["rows"], answer["schema"], KEYS[table], extra=RUN_COLUMNS)
                 differences += [f"{table} by {engine}: {difference}" for difference in found]
                 values += count
         if differences:
