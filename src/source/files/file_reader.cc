@@ -6,6 +6,7 @@
 #include <arrow/util/key_value_metadata.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -343,7 +344,8 @@ class FileReader : public SplitReader {
       ARROW_ASSIGN_OR_RAISE(const Skipped skipped, SkipTo(*input_, &begin));
       if (skipped != Skipped::kThere) return skipped;
     }
-    ARROW_ASSIGN_OR_RAISE(cutter_, MakeRowCutter(*input_, files_.options, files_.table, format,
+    const int64_t text_bytes_max = is_packed_ ? std::numeric_limits<int64_t>::max() : file_.stamp.size;
+    ARROW_ASSIGN_OR_RAISE(cutter_, MakeRowCutter(*input_, files_.options, files_.table, format, text_bytes_max,
                                                  file_.stamp.size > kAheadWorthBytes, begin));
     return Skipped::kThere;
   }

@@ -85,8 +85,9 @@ class JsonCutter : public RowCutter {
 
   Status Fill(std::string* text) {
     const size_t size = text->size();
-    text->resize(size + static_cast<size_t>(kReadBytes));
-    ARROW_ASSIGN_OR_RAISE(const int64_t got, input_.Read(kReadBytes, text->data() + size));
+    const int64_t wanted = std::min(kReadBytes, options_.chunk_bytes);
+    text->resize(size + static_cast<size_t>(wanted));
+    ARROW_ASSIGN_OR_RAISE(const int64_t got, input_.Read(wanted, text->data() + size));
     ended_ = got == 0;
     text->resize(size + static_cast<size_t>(got));
     return Status::OK();

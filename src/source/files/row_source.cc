@@ -12,6 +12,7 @@ namespace {
 using config::FileFormat;
 namespace csv = format::csv;
 
+constexpr int64_t kPageBytes = int64_t{2} << 20, kPageBytesMin = int64_t{4} << 10;
 constexpr int64_t kChunkBytesMax = int64_t{8} << 20;
 constexpr int64_t kRowBytesMax = int64_t{64} << 20;
 constexpr int64_t kAheadBytesMax = int64_t{32} << 20;
@@ -134,14 +135,16 @@ Result<UnpackedInput::Skipped> SkipTo(UnpackedInput& input, Mark* mark) {
 }
 
 Result<std::unique_ptr<RowCutter>> MakeRowCutter(UnpackedInput& input, const FilesOptions& options,
-                                                 const FilesTable& table, FileFormat format, bool reads_ahead,
-                                                 const Mark& from) {
+                                                 const FilesTable& table, FileFormat format, int64_t text_bytes_max,
+                                                 bool reads_ahead, const Mark& from) {
+  const int64_t page_bytes = std::clamp(text_bytes_max, kPageBytesMin, kPageBytes - 1) + 1;  // one more tells the end
   std::unique_ptr<RowCutter> cutter;
   using Form = JsonCutterOptions::Form;
   switch (format) {
     case FileFormat::kCsv:
     case FileFormat::kTsv: {
       ARROW_ASSIGN_OR_RAISE(CsvCutterOptions cells, CsvOptionsOf(options, table, format, from));
+      cells.reader.page_bytes = page_bytes;
       cutter = MakeCsvCutter(input, std::move(cells));
       break;
     }
@@ -152,6 +155,7 @@ Result<std::unique_ptr<RowCutter>> MakeRowCutter(UnpackedInput& input, const Fil
     case FileFormat::kJson:
       cutter = MakeJsonCutter(input, {.form = format == FileFormat::kNdjson ? Form::kLines : Form::kAuto,
                                       .records = table.records,
+                                      .chunk_bytes = page_bytes,
                                       .chunk_bytes_max = std::min(kChunkBytesMax, options.memory_bytes / kChunkShare),
                                       .document_bytes_max = options.memory_bytes / kDocumentShare,
                                       .line_bytes_max = options.memory_bytes / kLineShare,

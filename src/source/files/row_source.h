@@ -24,10 +24,10 @@ Status CheckCsv(const config::CsvConfig& config);
 /// As UnpackedInput::SkipTo, by the line ends that the mark knows.
 Result<UnpackedInput::Skipped> SkipTo(UnpackedInput& input, Mark* mark);
 
-/// Makes the cutter for a file of that format. `reads_ahead`: worth a thread. `from`: where the input stands. `input`
-/// is borrowed.
+/// Makes the cutter for a file of that format. `text_bytes_max`: that the input can give, for which buffers are made.
+/// `reads_ahead`: worth a thread. `from`: where the input stands. `input` is borrowed.
 Result<std::unique_ptr<RowCutter>> MakeRowCutter(UnpackedInput& input, const FilesOptions& options,
-                                                 const FilesTable& table, config::FileFormat format, bool reads_ahead,
-                                                 const Mark& from);
+                                                 const FilesTable& table, config::FileFormat format,
+                                                 int64_t text_bytes_max, bool reads_ahead, const Mark& from);
 
 }  // namespace firn::source::files
