@@ -88,6 +88,10 @@ Result<std::optional<Stamp>> StampNow(const FilePlace& place, const std::string&
   return LocalStamp(info);
 }
 
+bool IsAsListed(const FilePlace& place, const Stamp& listed, const Stamp& now) {
+  return now.size == listed.size && (!place.is_local() || now.modified_micros == listed.modified_micros);
+}
+
 Result<std::vector<FoundFile>> FindFiles(const FilePlace& place, const std::vector<Glob>& globs) {
   if (place.is_local()) ARROW_RETURN_NOT_OK(CheckFolder(place.location));
   std::vector<FoundFile> found;

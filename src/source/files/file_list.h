@@ -62,6 +62,8 @@ Result<std::vector<FoundFile>> FindFiles(const FilePlace& place, const std::vect
 Result<std::optional<Stamp>> StampNow(const FilePlace& place, const std::string& path);
 /// The same of one that was opened in an object store or behind a URL.
 Result<Stamp> StampOf(arrow::io::RandomAccessFile& opened);
+/// True if a file is as it was listed, as far as the place tells.
+bool IsAsListed(const FilePlace& place, const Stamp& listed, const Stamp& now);
 
 /// Waits until local files that changed less than `settle_ms` ago have rested for so long. Those that changed meanwhile
 /// are taken out of `files` and returned.

@@ -74,11 +74,11 @@ class FileReader : public SplitReader {
   enum class Plan { kRead, kKnown, kLater };
   using Skipped = UnpackedInput::Skipped;
 
-  Result<std::optional<Event>> Step(std::stop_token stop) {
+  Result<std::optional<Event>> Step(const std::stop_token& stop) {
     if (stop.stop_requested()) return MakeError(Fault::kCancelled, "stopped while reading files");
     if (ended_) return std::nullopt;
     if (cutter_ == nullptr && batches_ == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(const Plan plan, Open());
+      ARROW_ASSIGN_OR_RAISE(const Plan plan, Open(stop));
       if (plan != Plan::kRead) {
         ended_ = true;
         if (plan == Plan::kLater || !files_.options.keeps_state) return std::nullopt;
@@ -139,10 +139,10 @@ class FileReader : public SplitReader {
   }
 
   // Decides what is to be read, and opens it.
-  Result<Plan> Open() {
+  Result<Plan> Open(const std::stop_token& stop) {
     begun_micros_ = files_.options.clock->Now().micros;
     if (file_.is_archive) return WhyNoMembers();
-    ARROW_ASSIGN_OR_RAISE(const bool there, OpenBytes());
+    ARROW_ASSIGN_OR_RAISE(const bool there, OpenBytes(stop));
     if (!there) {
       NoteChanging();
       return Plan::kLater;
@@ -189,26 +189,31 @@ class FileReader : public SplitReader {
   void NoteChanging() const { files_.Note(file_.path + " changed while it was looked at: the next run reads it"); }
 
   // False if the file is not as it was listed.
-  Result<bool> OpenBytes() {
+  Result<bool> OpenBytes(const std::stop_token& stop) {
     const FilePlace& place = files_.place;
     if (place.is_web()) return OpenWeb();
+    if (IsReadWhole(place, file_)) return TakeBytes(stop);
     ARROW_ASSIGN_OR_RAISE(const auto before, StampNow(place, file_.outer_path()));
-    if (!before || !IsAsListed(*before)) return false;
+    if (!before || !IsAsListed(place, file_.outer_stamp(), *before)) return false;
     outer_etag_ = before->etag;
     if (!file_.in) file_.stamp.etag = outer_etag_;
-    const std::string location = place.LocationOf(file_.outer_path());
     is_small_ = file_.stamp.size <= kSmallBytes;
-    if (!is_small_ || file_.in) {
-      ARROW_ASSIGN_OR_RAISE(bytes_, place.store->OpenInput(location));
-      if (!is_small_) return true;
-      ARROW_RETURN_NOT_OK(HoldBytes());
-      return IsUnchanged();
-    }
-    auto read = place.store->ReadRange(location, 0, file_.stamp.size);
-    if (!read.ok() && (io::IsNotFound(read.status()) || FaultOf(read.status()) == Fault::kBadData)) return false;
-    ARROW_RETURN_NOT_OK(read.status());
-    bytes_ = std::make_shared<arrow::io::BufferReader>(*std::move(read));
+    ARROW_ASSIGN_OR_RAISE(bytes_, place.store->OpenInput(place.LocationOf(file_.outer_path())));
+    if (!is_small_) return true;
+    ARROW_RETURN_NOT_OK(HoldBytes());
     return IsUnchanged();
+  }
+
+  Result<bool> TakeBytes(const std::stop_token& stop) {
+    ARROW_ASSIGN_OR_RAISE(auto fetched, files_.ahead != nullptr
+                                            ? files_.ahead->Take(file_, stop)
+                                            : FetchFile(files_.place, file_, *files_.options.clock));
+    if (!fetched) return false;
+    begun_micros_ = fetched->begun_micros;
+    outer_etag_ = file_.stamp.etag = fetched->etag;
+    is_small_ = true;
+    bytes_ = std::make_shared<arrow::io::BufferReader>(std::move(fetched->bytes));
+    return true;
   }
 
   // What is opened behind a URL is one version to its end, or an error: it need not be the one that was listed.
@@ -250,15 +255,10 @@ class FileReader : public SplitReader {
     return Status::OK();
   }
 
-  bool IsAsListed(const Stamp& now) const {
-    const Stamp& listed = file_.outer_stamp();
-    return now.size == listed.size && (!files_.place.is_local() || now.modified_micros == listed.modified_micros);
-  }
-
   Result<bool> IsUnchanged() const {
     if (files_.place.is_web()) return true;
     ARROW_ASSIGN_OR_RAISE(const auto now, StampNow(files_.place, file_.outer_path()));
-    return now && IsAsListed(*now) && now->etag == outer_etag_;
+    return now && IsAsListed(files_.place, file_.outer_stamp(), *now) && now->etag == outer_etag_;
   }
 
   Result<std::shared_ptr<RawInput>> RawBytes() const {
@@ -426,6 +426,10 @@ class FileReader : public SplitReader {
 };
 
 }  // namespace
+
+bool IsReadWhole(const FilePlace& place, const FoundFile& file) {
+  return !place.is_web() && !file.in && !file.is_archive && file.stamp.size <= kSmallBytes;
+}
 
 void TableFiles::Note(std::string text) {
   MutexLock lock(mutex_);

@@ -17,6 +17,7 @@ using Json = nlohmann::json;
 // So many positions of files that are gone are worth a line of their hashes.
 constexpr size_t kGoneMin = 1'000;
 constexpr size_t kGrowingMax = 10'000;
+constexpr int64_t kFetchShare = 32;  // of the memory, for files that wait for their turn
 
 // Changes the state and reads nothing.
 class StateReader : public SplitReader {
@@ -101,6 +102,7 @@ class FilesSource : public Source {
       return at != known.end() && at->second.content;
     });
     for (const FoundFile& file : found) splits.push_back(SplitOf(file, known));
+    FetchAheadOf(table->files, std::move(found));
     std::ranges::move(done_archives, std::back_inserter(splits));
     return splits;
   }
@@ -197,6 +199,15 @@ class FilesSource : public Source {
 
   static Split StateSplit(const std::string& id, const Position& position) {
     return {.id = id, .json = Json{{"set", position.json}}.dump(), .resumability = Resumability::kStable};
+  }
+
+  void FetchAheadOf(TableFiles& files, std::vector<FoundFile> found) const {
+    files.ahead.reset();
+    std::erase_if(found, [&](const FoundFile& file) { return !IsReadWhole(files.place, file); });
+    if (options_.fetch_threads == 0 || found.size() < 2) return;
+    files.ahead = std::make_unique<FetchAhead>(
+        files.place, *options_.clock, std::move(found),
+        FetchAhead::Options{.threads = options_.fetch_threads, .bytes_max = options_.memory_bytes / kFetchShare});
   }
 
   static Json JsonOf(const Stamp& stamp) {

@@ -34,6 +34,7 @@ struct FilesOptions {
   int64_t memory_bytes = int64_t{1} << 30;  // of what is read at once
   bool keeps_state = true;                  // what was read is left out next time; else every read begins anew
   bool read_ahead = true;                   // by a thread of its own
+  int fetch_threads = 0;                    // that fetch small files before their turn; 0: each is read in its turn
   arrow::MemoryPool* pool = nullptr;        // null: the default pool
 };
 

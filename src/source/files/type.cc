@@ -17,6 +17,8 @@
 namespace firn::source::files {
 namespace {
 
+constexpr int kFetchThreads = 8;  // of an object store, where a small file is little but waiting
+
 const config::FilesSourceConfig& ConfigOf(const config::PipelineConfig& pipeline) {
   return std::get<config::FilesSourceConfig>(pipeline.source);
 }
@@ -68,6 +70,7 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
   FilesOptions options{
       .location = config.location, .store = std::move(store), .clock = services.clock, .pool = services.pool};
   if (services.memory_bytes > 0) options.memory_bytes = services.memory_bytes;
+  if (io::IsObjectLocation(config.location)) options.fetch_threads = kFetchThreads;
   for (const config::TableConfig& table : context.pipeline->tables) {
     options.tables.push_back({.name = table.name,
                               .files = table.files,
