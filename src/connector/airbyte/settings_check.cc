@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "config/edit_distance.h"
+#include "base/edit_distance.h"
 #include "config/text_position.h"
 #include "expression/jinja/regex.h"
 #include "expression/jinja/unicode.h"
@@ -141,7 +141,7 @@ class Check {
     if (some == nullptr || some->kind() != Value::Kind::kList || std::ranges::any_of(choices, same)) return;
     std::vector<std::string> words;
     for (const Value& choice : choices) words.push_back(expression::ToText(choice));
-    const auto near = value.is_string() ? config::Nearest(value.as_string(), words) : std::nullopt;
+    const auto near = value.is_string() ? Nearest(value.as_string(), words) : std::nullopt;
     Unfit("must be one of " + Choices(choices), near ? "did you mean `" + *near + "`?" : "");
   }
 
@@ -224,7 +224,7 @@ class Check {
     std::vector<std::string> names = NamesOf(schema);
     const bool refused = others != nullptr && others->kind() == Value::Kind::kBool && !others->as_bool();
     if (!refused && (names.empty() || std::ranges::find(names, name) != names.end())) return;
-    const auto near = config::Nearest(name, names);
+    const auto near = Nearest(name, names);
     path_.push_back(name);
     Add(refused ? Kind::kUnfit : Kind::kDoubtful, "is no setting of the connector",
         near ? "did you mean `" + *near + "`?" : "");
