@@ -279,11 +279,12 @@ constexpr std::array kExplanations = {
                 "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
                 "location.",
                 "raw: {mode: table, retention: 90d}"},
-    Explanation{"E0993", "a setting that does not fit the connector",
-                "The manifest's `spec` says which settings the connector takes, and of what type, form and choice. Airbyte's "
-                "own runtime refuses to start with others; names that it does not know it passes over, so they are a "
-                "warning. What a ${…} stands for is not judged.",
-                "config: {start_date: \"2024-01-01T00:00:00Z\", page_size: 100}"},
+    Explanation{
+        "E0993", "a setting that does not fit the connector",
+        "The manifest's `spec` says which settings the connector takes, and of what type, form and choice. Airbyte's "
+        "own runtime refuses to start with others; names that it does not know it passes over, so they are a "
+        "warning. What a ${…} stands for is not judged.",
+        "config: {start_date: \"2024-01-01T00:00:00Z\", page_size: 100}"},
 };
 
 constexpr bool IsSorted() {
