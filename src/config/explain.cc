@@ -275,6 +275,9 @@ constexpr std::array kExplanations = {
     Explanation{"E0533", "inputs of a workflow that are no mapping",
                 "`inputs` gives each input of the workflow a value.",
                 "source: {type: steps, workflow: ./orders.steps.json, inputs: {token: \"${env:TOKEN}\"}}"},
+    Explanation{"E0538", "customers of a workflow that make no sense",
+                "They are the rows of a CSV file, or of a query to an SQLite file; one column names a customer.",
+                "customers: {file: ./customers.csv, key: id}"},
     Explanation{"E0990", "a place for bodies that are kept in a table",
                 "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
                 "location.",

@@ -97,6 +97,12 @@ constexpr std::array kExplanations = {
                 "`next` asked for a page again, or for more than `pages_max`. It gives null after the last page.", ""},
     Explanation{"E0537", "a workflow's next page is on another host",
                 "The credentials of the request would go there. Ask that host in a step of its own.", ""},
+    Explanation{"E0539", "the customers of a workflow cannot be read",
+                "The list has a header, a column that names each customer, and no name twice.", ""},
+    Explanation{"E0540", "a workflow failed for some of its customers",
+                "The rows of the others are committed, with what their next run goes on from. The next run reads the "
+                "failed ones from where they were.",
+                ""},
     Explanation{"E0601", "an empty body", "The status was good and nothing came. It is never taken for an empty table.",
                 "empty_body: no_records"},
     Explanation{"E0602", "HTML instead of JSON", "Often a login page, a proxy or an error page sent with status 200.",

@@ -44,6 +44,19 @@ ObjectTypePtr NextPageType() {
   return type;
 }
 
+ObjectTypePtr CustomersType() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "customers",
+      .doc = "A list of customers: the workflow is run for each of them, with its columns as further inputs.",
+      .fields = {
+          Text("file").Doc("A CSV file with a header, relative to the project.").Example("./customers.csv"),
+          Text("database").Doc("An SQLite file that is asked instead, relative to the project.").Example("./crm.db"),
+          Text("query").Doc("What it is asked.").Example("select id, token from customers where active"),
+          Text("key").Required().Doc("The column that names a customer, for its state and its errors.").Example("id"),
+          Text("column").Default("customer").Doc("The column of the tables that gets this name.")}});
+  return type;
+}
+
 ObjectTypePtr KeptStateType() {
   static const auto type = std::make_shared<const ObjectType>(
       ObjectType{.name = "kept state",
@@ -64,7 +77,10 @@ Variant StepsSourceVariant() {
                 .doc = "A workflow: a JSON or YAML file of ordered requests with JavaScript expressions."};
   steps.fields = {
       Text("workflow").Required().Doc("The workflow's file, relative to the project.").Example("./orders.steps.json"),
-      Json("inputs").InterpolatedIsSecret().Doc("What the workflow is told.").Example("{token: \"${env:API_TOKEN}\"}")};
+      Json("inputs").InterpolatedIsSecret().Doc("What the workflow is told.").Example("{token: \"${env:API_TOKEN}\"}"),
+      Object("customers", CustomersType())
+          .Doc("Whom it is run for. Default: it is run once.")
+          .Example("{file: ./customers.csv, key: id}")};
   return steps;
 }
 

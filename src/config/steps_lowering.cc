@@ -4,12 +4,31 @@
 #include "config/steps_workflow.h"
 
 namespace firn::config {
+namespace {
+
+void LowerCustomers(const ObjectView& customers, const std::string& path, const LoweringContext& context,
+                    StepsSourceConfig* out) {
+  out->customer_key = customers.Text("key");
+  out->customer_column = customers.Text("column");
+  out->customers_query = customers.Text("query");
+  const bool from_file = customers.Has("file");
+  if (from_file == customers.Has("database") || from_file == customers.Has("query")) {
+    context.Error("E0538", path, "customers come from a `file`, or from a `database` by a `query`").help =
+        "write {file: ./customers.csv, key: id} or {database: ./crm.db, query: \"select …\", key: id}";
+    return;
+  }
+  (from_file ? out->customers_file : out->customers_database) =
+      context.Absolute(customers.Text(from_file ? "file" : "database"));
+}
+
+}  // namespace
 
 StepsSourceConfig LowerStepsSource(const ObjectView& source, const std::string& path, const LoweringContext& context) {
   StepsSourceConfig out;
   Diagnostics told;  // what is wrong in the file was said when its tables were added
   auto workflow = ReadWorkflow(source.Text("workflow"), context.folder, &told);
   if (workflow.ok()) out.workflow = *std::move(workflow);
+  if (source.Has("customers")) LowerCustomers(source.Object("customers"), path + ".customers", context, &out);
   const Node* inputs = source.Find("inputs");
   if (inputs == nullptr || inputs->is_null()) return out;
   out.inputs_json = JsonTextOf(*inputs);

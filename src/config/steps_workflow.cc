@@ -75,6 +75,7 @@ class EmittedTables {
     }
     if (*read == nullptr) return false;
     workflow_ = *std::move(read);
+    ReadCustomers(*source);
     CheckInputs(path + ".source.inputs", *source);
     Node* tables = pipeline->Find("tables");
     if (tables == nullptr || tables->is_null()) {
@@ -86,12 +87,23 @@ class EmittedTables {
   }
 
  private:
+  void ReadCustomers(const Node& source) {
+    const Node* customers = source.Find("customers");
+    if (customers == nullptr || customers->kind != NodeKind::kMapping) return;
+    const Node* column = customers->Find("column");
+    customer_column_ = column == nullptr ? "customer" : column->text;
+  }
+
   void CheckInputs(const std::string& path, const Node& source) {
     const Entry* written = source.FindEntry("inputs");
     const Node none{.kind = NodeKind::kMapping};
     const bool has = written != nullptr && !written->value.is_null();
     if (has && written->value.kind != NodeKind::kMapping) return;  // told when it is lowered
-    checker_->CheckObject(has ? written->value : none, workflow_->inputs, path, has ? written->key_span : place_);
+    ObjectType inputs = workflow_->inputs;
+    if (!customer_column_.empty()) {
+      for (Field& field : inputs.fields) field.required = false;  // a customer may have it
+    }
+    checker_->CheckObject(has ? written->value : none, inputs, path, has ? written->key_span : place_);
   }
 
   void AddAll(Node* pipeline) {
@@ -120,14 +132,25 @@ class EmittedTables {
       table->value = Made(NodeKind::kMapping);
       table->value.span = span;
     }
-    if (table->value.kind != NodeKind::kMapping || table->value.Find("primary_key") != nullptr) return;
-    PutKey(*found, &table->value);
+    if (table->value.kind != NodeKind::kMapping) return;
+    const Node* key = table->value.Find("primary_key");
+    if (key == nullptr) return PutKey(*found, &table->value);
+    const bool has_customer = key->text == customer_column_ ||
+                              std::ranges::find(key->items, customer_column_, &Node::text) != key->items.end();
+    if (customer_column_.empty() || has_customer) return;
+    checker_
+        ->Error("E0538", path + ".primary_key", key->span,
+                "the key has no `" + customer_column_ + "`, and two customers may have rows of one key")
+        .help = "add `" + customer_column_ + "` to it";
   }
 
   void PutKey(const EmittedTable& table, Node* into) const {
     if (table.key.empty()) return;
     Node key = Made(NodeKind::kSequence);
-    for (const std::string& field : table.key) {
+    std::vector<std::string> fields = table.key;
+    // Two customers may have rows of one key.
+    if (!customer_column_.empty()) fields.insert(fields.begin(), customer_column_);
+    for (const std::string& field : fields) {
       Node name = Made(NodeKind::kScalar);
       name.text = field;
       name.quoted = true;
@@ -149,6 +172,7 @@ class EmittedTables {
   Diagnostics* const diagnostics_;
   Span place_;  // of the file's path
   std::shared_ptr<const Workflow> workflow_;
+  std::string customer_column_;  // "": the workflow is run once
 };
 
 }  // namespace

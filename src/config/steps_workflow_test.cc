@@ -81,6 +81,18 @@ TEST_F(WorkflowTest, InputsAreJudgedAsDeclared) {
   EXPECT_THAT(findings_, HasSubstr("E0533"));
 }
 
+TEST_F(WorkflowTest, RowsOfCustomersHaveTheirNameInTheKey) {
+  const auto project = Load(kShop, "{}, customers: {file: ./all.csv, key: id, column: tenant}");
+  ASSERT_TRUE(project.ok()) << findings_;
+  EXPECT_THAT(project->pipelines[0].tables[0].primary_key, ElementsAre("tenant", "id"));
+  for (const char* customers : {"{key: id}", "{file: a.csv, query: q, key: id}", "{database: a.db, key: id}"}) {
+    EXPECT_FALSE(Load(kShop, "{}, customers: " + std::string(customers)).ok());
+    EXPECT_THAT(findings_, HasSubstr("E0538"));
+  }
+  EXPECT_FALSE(Load(kShop, "{}, customers: {file: ./all.csv, key: id}", "{orders: {primary_key: id}}").ok());
+  EXPECT_THAT(findings_, HasSubstr("the key has no `customer`"));
+}
+
 TEST_F(WorkflowTest, TheFileIsPointedAt) {
   EXPECT_FALSE(Load(R"({"steps": 2, "do": [{"emit": "a b", "from": "x"}]})", "{}").ok());
   EXPECT_THAT(findings_,

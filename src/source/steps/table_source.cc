@@ -5,10 +5,13 @@
 #include <utility>
 
 #include "base/bounded_queue.h"
+#include "base/log.h"
 #include "base/redactor.h"
 #include "base/task_group.h"
+#include "base/thread_annotations.h"
 #include "expression/javascript/utf16.h"
 #include "source/line_batch.h"
+#include "source/steps/customers.h"
 #include "source/steps/exchange.h"
 #include "source/steps/workflow_run.h"
 
@@ -22,47 +25,58 @@ using expression::javascript::Value;
 constexpr char kSplit[] = "all";
 constexpr int64_t kQueueBytesMax = int64_t{4} << 20;
 
-// The inputs as expressions see them: what is given, and defaults. Secret ones are kept out of logs.
-Result<Value> InputsOf(const WorkflowPlan& plan, const std::string& json) {
+// The inputs as expressions see them: what the customer has, what is given, and defaults. Secret ones are kept out of
+// logs.
+Result<Value> InputsOf(const WorkflowPlan& plan, const std::string& json, const Customer& customer) {
   ARROW_ASSIGN_OR_RAISE(const Value given, expression::javascript::ParseJson(json));
   Object inputs;
   for (const connector::steps::InputPlan& input : plan.inputs) {
     const std::u16string name = expression::javascript::ToUtf16(input.name);
-    const Value* written = given.is_object() ? given.as_object().Find(name) : nullptr;
-    const Value& value = written == nullptr ? input.otherwise : *written;
+    Value value = input.otherwise;
+    for (const Value* one : {&given, &customer.columns}) {
+      const Value* written = one->is_object() ? one->as_object().Find(name) : nullptr;
+      if (written != nullptr) value = *written;
+    }
+    if (value.is_undefined()) {
+      return MakeError(Fault::kConfig, "there is no `" + input.name + "`, which the workflow needs",
+                       {.code = "E0539", .next = "add a column of this name, or write it into `inputs`"});
+    }
     if (input.secret && !value.is_nullish()) ProcessRedactor().AddSecret(connector::steps::TextOf(value));
     inputs.Put(name, value.WithSecret(input.secret));
   }
   return Value::OfObject(std::move(inputs));
 }
 
+// Position: {"state": {…}[, "failed": microseconds since 1970]}; failed: this customer's last run, which is new each
+// time so that it is committed.
+std::string PositionText(const std::string& state_json, const Clock* failed_at) {
+  std::string text = "{\"state\":" + state_json;
+  if (failed_at != nullptr) text += ",\"failed\":" + std::to_string(failed_at->Now().micros);
+  return text + "}";
+}
+
+Result<Value> StateOf(const Position& position) {
+  if (position.json.empty()) return Value();
+  ARROW_ASSIGN_OR_RAISE(const Value value, expression::javascript::ParseJson(position.json));
+  const Value* state = value.is_object() ? value.as_object().Find(u"state") : nullptr;
+  return state == nullptr ? Value() : *state;
+}
+
+struct ReaderOptions {
+  WorkflowRun::Options run;
+  Result<Value> inputs = Value();
+  bool keeps_state = false;
+  std::string customer;                           // "": the workflow is run once
+  std::string constant_column;                    // of the customer's name
+  std::function<void(const Status&)> on_failure;  // the others go on; null: they do not
+  arrow::MemoryPool* pool = nullptr;
+};
+
 // Reads by a thread of its own, so that a page is asked for while the rows before it are taken.
 class WorkflowReader : public SplitReader {
  public:
-  WorkflowReader(WorkflowRun::Options options, bool keeps_state, arrow::MemoryPool* pool) : events_(kQueueBytesMax) {
-    reading_.Spawn([this, keeps_state, pool, options = std::move(options)](std::stop_token stop) mutable -> Status {
-      std::string lines;
-      const auto push = [&](std::optional<Position> position) -> Status {
-        const auto size = static_cast<int64_t>(lines.size());
-        if (lines.empty()) {
-          return position ? events_.Push(Event(source::Progress{*std::move(position)}), 1, stop) : Status::OK();
-        }
-        ARROW_ASSIGN_OR_RAISE(Batch batch, BatchOfLines(lines, std::move(position), pool));
-        lines.clear();
-        return events_.Push(Event(std::move(batch)), size, stop);
-      };
-      options.stop = stop;
-      options.emit = [&](const std::string& row) -> Status {
-        lines += row;
-        lines += '\n';
-        return lines.size() < kLineBatchBytes ? Status::OK() : push(std::nullopt);
-      };
-      WorkflowRun run(std::move(options));
-      ARROW_RETURN_NOT_OK(run.Run());
-      ARROW_RETURN_NOT_OK(push(keeps_state ? std::optional(Position{run.State()}) : std::nullopt));
-      events_.Finish();
-      return Status::OK();
-    });
+  explicit WorkflowReader(ReaderOptions options) : options_(std::move(options)), events_(kQueueBytesMax) {
+    reading_.Spawn([this](const std::stop_token& stop) { return Read(stop); });
   }
 
   Result<std::optional<Event>> Next(std::stop_token stop) override {
@@ -70,10 +84,52 @@ class WorkflowReader : public SplitReader {
     auto event = events_.Pop(reading_.stop_token());
     if (event.ok()) return event;
     const Status why = reading_.Join();  // the reading stopped: by an error of its own, or because it was to
-    return why.ok() ? event.status() : why;
+    if (why.ok() || FaultOf(why) == Fault::kCancelled) return event.status();
+    return options_.customer.empty() ? why : Within("customer " + options_.customer, why);
   }
 
  private:
+  Status Read(const std::stop_token& stop) {
+    WorkflowRun::Options settings = options_.run;
+    settings.stop = stop;
+    settings.emit = [&](const std::string& row) -> Status {
+      lines_ += row;
+      lines_ += '\n';
+      return lines_.size() < kLineBatchBytes ? Status::OK() : Push(std::nullopt, stop);
+    };
+    Status ran = options_.inputs.status();
+    if (ran.ok()) settings.inputs = *options_.inputs;
+    WorkflowRun run(std::move(settings));
+    if (ran.ok()) ran = run.Run();
+    const bool failed = !ran.ok();
+    if (failed && (options_.on_failure == nullptr || stop.stop_requested())) return ran;
+    if (failed) options_.on_failure(ran);
+    std::optional<Position> position;
+    if (options_.keeps_state) {
+      const std::string state = failed ? expression::javascript::ToJson(options_.run.state) : run.State();
+      position = Position{PositionText(state, failed ? options_.run.clock : nullptr)};
+    }
+    ARROW_RETURN_NOT_OK(Push(std::move(position), stop));
+    events_.Finish();
+    return Status::OK();
+  }
+
+  Status Push(std::optional<Position> position, const std::stop_token& stop) {
+    const auto size = static_cast<int64_t>(lines_.size());
+    if (lines_.empty()) {
+      return position ? events_.Push(Event(Progress{*std::move(position)}), 1, stop) : Status::OK();
+    }
+    ARROW_ASSIGN_OR_RAISE(Batch batch, BatchOfLines(lines_, std::move(position), options_.pool));
+    lines_.clear();
+    if (!options_.customer.empty()) {
+      std::get<JsonRows>(batch.rows).constants = {
+          {options_.constant_column, expression::javascript::ToJson(Value::Utf8(options_.customer))}};
+    }
+    return events_.Push(Event(std::move(batch)), size, stop);
+  }
+
+  const ReaderOptions options_;
+  std::string lines_;
   BoundedQueue<Event> events_;
   TaskGroup reading_;  // last: it ends first
 };
@@ -117,33 +173,65 @@ class TableSource : public Source {
                        {.state = "nothing was read", .next = "use --full-refresh, or give its start as an input"});
     }
     const bool goes_on = GoesOn(Find(request.table));
-    Split split{.id = kSplit, .resumability = goes_on ? Resumability::kStable : Resumability::kUnstable};
-    for (const auto& [id, position] : request.state) {
-      if (id == kSplit && goes_on) split.from = position;
+    ARROW_ASSIGN_OR_RAISE(const auto customers, Customers());
+    Forget(request.table);
+    std::vector<Split> splits;
+    for (const Customer& customer : *customers) {
+      const std::string& key = customer.key;
+      Split split{.id = key, .json = {}, .resumability = goes_on ? Resumability::kStable : Resumability::kUnstable};
+      for (const auto& [id, position] : request.state) {
+        if (id == key && goes_on) split.from = position;
+      }
+      splits.push_back(std::move(split));
     }
-    return std::vector<Split>{split};
+    return splits;
   }
 
   Result<std::unique_ptr<SplitReader>> OpenSplit(ReadRequest& request, const Split& split) override {
     const StepsTable& table = Find(request.table);
-    Value state;
-    if (!split.from.json.empty()) {
-      ARROW_ASSIGN_OR_RAISE(state, expression::javascript::ParseJson(split.from.json));
+    ARROW_ASSIGN_OR_RAISE(Value state, StateOf(split.from));
+    ARROW_ASSIGN_OR_RAISE(const auto customers, Customers());
+    const auto customer = std::ranges::find(*customers, split.id, &Customer::key);
+    FIRN_CHECK(customer != customers->end());
+    ReaderOptions reader{.run = {.plan = &options_.plan,
+                                 .table = table.name,
+                                 .inputs = {},
+                                 .state = state.is_object() ? std::move(state) : Value::OfObject({}),
+                                 .exchange = exchanges_.at(table.name).get(),
+                                 .clock = options_.clock,
+                                 .excerpt = options_.excerpt,
+                                 .stop = {},
+                                 .emit = nullptr},
+                         .inputs = InputsOf(options_.plan, options_.config.inputs_json, *customer),
+                         .keeps_state = GoesOn(table),
+                         .customer = HasCustomers() ? split.id : "",
+                         .constant_column = options_.config.customer_column,
+                         .on_failure = nullptr,
+                         .pool = options_.pool};
+    // What a first run, or one that reads everything anew, does not give could not be told from what is gone.
+    const bool known = std::ranges::any_of(request.state, [](const auto& one) { return !one.second.json.empty(); });
+    if (HasCustomers() && known && GoesOn(table) && !table.appends && !table.finds_deletes) {
+      reader.on_failure = [this, name = table.name, key = split.id](const Status& why) { Failed(name, key, why); };
     }
-    ARROW_ASSIGN_OR_RAISE(Value inputs, InputsOf(options_.plan, options_.inputs_json));
-    WorkflowRun::Options run{.plan = &options_.plan,
-                             .table = table.name,
-                             .inputs = std::move(inputs),
-                             .state = std::move(state),
-                             .exchange = exchanges_.at(table.name).get(),
-                             .clock = options_.clock,
-                             .excerpt = options_.excerpt,
-                             .stop = {},
-                             .emit = nullptr};
-    return std::make_unique<WorkflowReader>(std::move(run), GoesOn(table), options_.pool);
+    return std::make_unique<WorkflowReader>(std::move(reader));
   }
 
-  Status Acknowledge(const std::string&, const Split&, const Position&) override { return Status::OK(); }
+  Status Acknowledge(const std::string& table, const Split&, const Position&) override {
+    const MutexLock lock(mutex_);
+    const auto found = failures_.find(table);
+    if (found == failures_.end()) return Status::OK();
+    std::string names;
+    for (const auto& [key, why] : found->second) names += (names.empty() ? "" : ", ") + key;
+    const auto& [first, why] = *found->second.begin();
+    const ErrorContext* context = ContextOf(why);
+    return MakeError(FaultOf(why), std::to_string(found->second.size()) + " of the customers failed: " + names,
+                     {.code = "E0540",
+                      .where = context == nullptr ? "" : context->where,
+                      .why = "customer " + first + ": " + why.message(),
+                      .state = "the rows of the others are committed; the next run reads these from where they were",
+                      .next = context == nullptr ? "" : context->next});
+  }
+
   ReadStats stats(const std::string& table) const override { return exchanges_.at(table)->stats(); }
 
  private:
@@ -153,11 +241,39 @@ class TableSource : public Source {
     return *found;
   }
 
+  bool HasCustomers() const { return !options_.config.customer_key.empty(); }
+
+  // Those whom the workflow is run for: read once, so that all tables know the same ones.
+  Result<const std::vector<Customer>*> Customers() {
+    const MutexLock lock(mutex_);
+    if (customers_.empty() && !HasCustomers()) customers_.push_back({.key = kSplit, .columns = Value()});
+    if (customers_.empty()) {
+      ARROW_ASSIGN_OR_RAISE(customers_, ReadCustomers(options_.config));
+    }
+    return &customers_;
+  }
+
+  // A new read of a table begins.
+  void Forget(const std::string& table) {
+    const MutexLock lock(mutex_);
+    failures_.erase(table);
+  }
+
+  void Failed(const std::string& table, const std::string& customer, const Status& why) {
+    log::Warn("customer failed",
+              {{"table", table}, {"customer", customer}, {"error", ProcessRedactor().Redact(why.message())}});
+    const MutexLock lock(mutex_);
+    failures_[table].emplace(customer, why);
+  }
+
   bool GoesOn(const StepsTable& table) const { return table.goes_on && options_.plan.KeepsState(table.name); }
 
   const TableSourceOptions options_;
   io::RateBudgets own_budgets_;
   std::map<std::string, std::unique_ptr<Exchange>> exchanges_;  // by table
+  Mutex mutex_;
+  std::vector<Customer> customers_ FIRN_GUARDED_BY(mutex_);                                // constant once read
+  std::map<std::string, std::map<std::string, Status>> failures_ FIRN_GUARDED_BY(mutex_);  // by table, customer
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
   ARROW_ASSIGN_OR_RAISE(connector::steps::WorkflowPlan plan, PlanOf(context));
   TableSourceOptions options{.plan = std::move(plan),
                              .pipeline = context.pipeline->name,
-                             .inputs_json = std::get<config::StepsSourceConfig>(context.pipeline->source).inputs_json,
+                             .config = std::get<config::StepsSourceConfig>(context.pipeline->source),
                              .tables = {},
                              .clock = services.clock,
                              .http = services.http,
@@ -29,7 +29,8 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
     options.tables.push_back({.name = table.name,
                               .primary_key = table.primary_key,
                               .goes_on = table.write_disposition != config::WriteDisposition::kReplace,
-                              .appends = table.write_disposition == config::WriteDisposition::kAppend});
+                              .appends = table.write_disposition == config::WriteDisposition::kAppend,
+                              .finds_deletes = table.merge.missing.has_value()});
   }
   return MakeTableSource(std::move(options));
 }

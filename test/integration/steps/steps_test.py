@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import sqlite3
 import sys
 import unittest
 
@@ -163,6 +164,87 @@ class StepsTest(unittest.TestCase):
                 project.run()
                 self.assertEqual(self.keys(project, "shop.orders"), [(i,) for i in range(25) if i != 7])
                 self.assertEqual(self.keys(project, "shop.items", ("order", "id")), sorted((i % 5, i) for i in range(60)))
+
+    def with_customers(self, customers, tables="{orders: }"):
+        source = f"{{type: steps, workflow: ./shop.steps.json, customers: {customers}}}"
+        project = FirnProject(f"pipelines:\n  shop:\n    source: {source}\n    tables: {tables}\n")
+        self.addCleanup(project.__exit__)
+        project.write(json.dumps(WORKFLOW), "shop.steps.json")
+        return project
+
+    def second_api(self):
+        api = FakeApi(token="canary-token-of-another")
+        self.addCleanup(api.close)
+        orders = api.table("orders")
+        for i in range(12):
+            orders.put({"id": i, "updated_at": at(i), "total": "1.00", "serial": 1})
+        return api, orders
+
+    def test_each_customer_is_read_with_its_own_inputs_and_state(self):
+        other, other_orders = self.second_api()
+        project = self.with_customers("{file: ./customers.csv, key: id}")
+        project.write(f"id,url,token\nacme,{self.api.url},{TOKEN}\nglobex,{other.url},{other.token}\n", "customers.csv")
+        result = project.run()
+        both = lambda n, m: [("acme", i) for i in range(n) if i != 7] + [("globex", i) for i in range(m) if i != 7]
+        self.assertEqual(self.keys(project, "shop.orders", ("customer", "id")), both(25, 12))
+        self.assertNotIn(TOKEN, result.out + result.err)
+
+        # One of them fails: the other's rows and state are committed, and the run says who it was.
+        self.orders.put({"id": 25, "updated_at": at(41), "total": "1.00"})
+        other_orders.put({"id": 12, "updated_at": at(42), "total": "2.00"})
+        other.token = "changed"
+        failed = project.firn("run", "--json")
+        self.assertEqual(failed.code, 4, failed)
+        for word in ("E0540", "1 of the customers failed: globex", "customer globex: step list"):
+            self.assertIn(word, failed.err)
+        self.assertNotIn("canary-token", failed.out + failed.err)
+        self.assertEqual(self.keys(project, "shop.orders", ("customer", "id")), both(26, 12))
+        self.api.forget_requests()
+        again = project.firn("run", "--json")  # nothing is new, and globex still fails
+        self.assertEqual(again.code, 4, again)
+        self.assertIn("since=2025-01-02T17%3A00%3A00Z", self.api.requests("/v1/orders?")[0])
+
+        other.token = "canary-token-of-another"
+        other.forget_requests()
+        project.run()
+        self.assertIn("since=2025-01-01T11%3A00%3A00Z", other.requests("/v1/orders?")[0])
+        self.assertEqual(self.keys(project, "shop.orders", ("customer", "id")), both(26, 13))
+
+    def test_where_a_customer_cannot_be_left_out_its_failure_commits_nothing(self):
+        other, _ = self.second_api()
+        for tables in ("{orders: }", "{orders: {write_disposition: append}}", "{stores: }"):
+            with self.subTest(tables):
+                project = self.with_customers("{file: ./customers.csv, key: id}", tables)
+                project.write(f"id,url,token\nglobex,{other.url},wrong\nacme,{self.api.url},{TOKEN}\n", "customers.csv")
+                failed = project.firn("run", "--json")
+                self.assertEqual(failed.code, 4, failed)
+                self.assertIn("customer globex", failed.err)
+                self.assertEqual(failed.json()["tables"][0]["rows"]["inserted"] + failed.json()["tables"][0]["rows"]["appended"], 0)
+
+    def test_customers_of_a_database(self):
+        project = self.with_customers("{database: ./crm.db, query: \"select name as id, url, secret as token from crm where active\", key: id}")
+        with sqlite3.connect(project.path("crm.db")) as crm:
+            crm.execute("create table crm (name text, url text, secret text, active int)")
+            crm.execute("insert into crm values ('acme', ?, ?, 1), ('gone', 'http://127.0.0.1:9', 'x', 0)", (self.api.url, TOKEN))
+        crm.close()
+        project.run()
+        self.assertEqual(self.keys(project, "shop.orders", ("customer", "id")), [("acme", i) for i in range(25) if i != 7])
+
+    def test_a_list_of_customers_that_makes_no_sense_is_named(self):
+        for customers, words in (("id,url\na,x\na,y\n", ("E0539", "two customers are called a")),
+                                 ("name,url\na,x\n", ("E0539", "there is no column `id`")),
+                                 ("id,url\n,x\n", ("E0539", "customer 1 has no `id`")),
+                                 ("id,url\na,x,y\n", ("E0539", "line 2")),
+                                 ("id,url\n", ("E0539", "there are none")),
+                                 ("id,url\na,http://127.0.0.1:9\n", ("E0539", "customer a", "there is no `token`"))):
+            with self.subTest(customers):
+                project = self.with_customers("{file: ./customers.csv, key: id}")
+                project.write(customers, "customers.csv")
+                self.assertEqual(project.firn("validate", "--offline").code, 0)
+                failed = project.firn("run")
+                self.assertEqual(failed.code, 2, failed)
+                for word in words:
+                    self.assertIn(word, failed.err)
 
     def test_an_answer_that_is_not_what_a_step_needs_is_named(self):
         for changes, word in (({"rows": "{{ body.dota }}"}, "`rows` gives undefined"),
