@@ -235,15 +235,8 @@ bool LooksLikeCard(const std::string& text) {
   return sum % 10 == 0;
 }
 
-struct Field {
-  std::string path;
-  std::string name;
-  std::vector<std::string> values;  // of strings
-  bool numbers = false;
-};
-
 void Collect(const Json& value, const std::string& path, const std::string& name, int depth,
-             std::map<std::string, size_t>* places, std::vector<Field>* fields) {
+             std::map<std::string, size_t>* places, std::vector<SampledField>* fields) {
   if (depth > kDepthMax || fields->size() >= kFieldsMax) return;
   if (value.is_object()) {
     for (const auto& [key, child] : value.items()) {
@@ -258,13 +251,13 @@ void Collect(const Json& value, const std::string& path, const std::string& name
   if (path.empty() || (!value.is_string() && !value.is_number())) return;
   const auto [place, added] = places->emplace(path, fields->size());
   if (added) fields->push_back({.path = path, .name = name});
-  Field& field = (*fields)[place->second];
+  SampledField& field = (*fields)[place->second];
   field.numbers |= value.is_number();
   if (value.is_string() && !value.get_ref<const std::string&>().empty())
     field.values.push_back(value.get<std::string>());
 }
 
-std::string KindByName(const Field& field) {
+std::string KindByName(const SampledField& field) {
   const std::string plain = Plain(field.name);
   for (const PiiName& name : PiiNames()) {
     for (const char* exact : name.exact) {
@@ -280,7 +273,7 @@ std::string KindByName(const Field& field) {
 }
 
 // The kind that at least four of five values look like.
-std::string KindByValues(const Field& field) {
+std::string KindByValues(const SampledField& field) {
   const std::array<std::pair<const char*, bool (*)(const std::string&)>, 5> kinds = {{{"email", LooksLikeEmail},
                                                                                       {"ip", LooksLikeIp},
                                                                                       {"iban", LooksLikeIban},
@@ -294,7 +287,20 @@ std::string KindByValues(const Field& field) {
   return "";
 }
 
-std::optional<PiiGuess> GuessPii(const Field& field) {
+}  // namespace
+
+const char* ToString(Sureness sureness) {
+  return sureness == Sureness::kSure ? "sure" : sureness == Sureness::kLikely ? "likely" : "ask";
+}
+
+bool LooksLikeEmail(const std::string& text) {
+  const size_t at = text.find('@');
+  if (at == 0 || at == std::string::npos || text.find('@', at + 1) != std::string::npos) return false;
+  const size_t dot = text.find('.', at);
+  return dot != std::string::npos && dot > at + 1 && dot + 2 <= text.size() - 1 && text.find(' ') == std::string::npos;
+}
+
+std::optional<PiiGuess> GuessPii(const SampledField& field) {
   const std::string by_name = KindByName(field), by_value = KindByValues(field);
   if (!by_value.empty() && by_value == by_name) {
     return PiiGuess{field.path, by_value, Sureness::kSure, "name and values look like it"};
@@ -311,19 +317,6 @@ std::optional<PiiGuess> GuessPii(const Field& field) {
   return std::nullopt;
 }
 
-}  // namespace
-
-const char* ToString(Sureness sureness) {
-  return sureness == Sureness::kSure ? "sure" : sureness == Sureness::kLikely ? "likely" : "ask";
-}
-
-bool LooksLikeEmail(const std::string& text) {
-  const size_t at = text.find('@');
-  if (at == 0 || at == std::string::npos || text.find('@', at + 1) != std::string::npos) return false;
-  const size_t dot = text.find('.', at);
-  return dot != std::string::npos && dot > at + 1 && dot + 2 <= text.size() - 1 && text.find(' ') == std::string::npos;
-}
-
 SampleGuess GuessFromSample(const std::vector<std::string>& records) {
   std::vector<Json> parsed;
   for (const std::string& text : records) {
@@ -337,9 +330,9 @@ SampleGuess GuessFromSample(const std::vector<std::string>& records) {
   AddCursors(parsed, kChangeNames, true, &guess.cursors);
   AddCursors(parsed, kCreationNames, false, &guess.cursors);
   std::map<std::string, size_t> places;
-  std::vector<Field> fields;
+  std::vector<SampledField> fields;
   for (const Json& record : parsed) Collect(record, "", "", 0, &places, &fields);
-  for (const Field& field : fields) {
+  for (const SampledField& field : fields) {
     if (guess.key && field.path == guess.key->path) continue;  // a key must stay what it is
     if (auto pii = GuessPii(field)) guess.pii.push_back(std::move(*pii));
   }

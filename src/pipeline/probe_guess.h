@@ -45,6 +45,17 @@ struct SampleGuess {
 SampleGuess GuessFromSample(const std::vector<std::string>& records);
 inline constexpr size_t kSampleRecordsMax = 500;
 
+/// What a sample has at one path.
+struct SampledField {
+  std::string path;                 // arrays passed through
+  std::string name;                 // the last of the path
+  std::vector<std::string> values;  // those that are text, without empty ones
+  bool numbers = false;             // others are numbers
+};
+
+/// Returns what personal data a field seems to hold, by its name and its values; nullopt: none.
+std::optional<PiiGuess> GuessPii(const SampledField& field);
+
 /// True for one address: "anna@shop.example".
 bool LooksLikeEmail(const std::string& text);
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -24,7 +23,6 @@ namespace firn::pipeline {
 namespace {
 
 using io::Exchange;
-using Json = nlohmann::ordered_json;
 
 constexpr size_t kFoundAnywhereBytesMin = 6;  // shorter values stand in other places by chance
 constexpr char kStars[] = "\"***\"";
@@ -188,6 +186,27 @@ std::vector<std::string_view> JsonValuesOf(std::string_view body) {
   return lines;
 }
 
+// All fields of a body, at every depth.
+std::vector<SampledField> FieldsOf(std::string_view body) {
+  std::vector<SampledField> fields;
+  std::unordered_map<std::string, size_t> places;
+  const io::JsonEdit look = [&](const io::JsonScalar& scalar) -> std::optional<std::string> {
+    if (scalar.is_name || scalar.path.empty() || (!scalar.is_string() && !scalar.is_number())) return std::nullopt;
+    std::string path;
+    for (const std::string& name : scalar.path) path += (path.empty() ? "" : ".") + name;
+    const auto [place, added] = places.emplace(path, fields.size());
+    if (added) fields.push_back({.path = path, .name = scalar.path.back()});
+    SampledField& field = fields[place->second];
+    field.numbers |= scalar.is_number();
+    if (std::string text = scalar.Text(); scalar.is_string() && !text.empty()) field.values.push_back(std::move(text));
+    return std::nullopt;
+  };
+  for (const std::string_view value : JsonValuesOf(body)) {
+    static_cast<void>(io::LayOutJson(value, io::JsonLayout::kCompact, look));  // was readable before
+  }
+  return fields;
+}
+
 class Scrubber {
  public:
   explicit Scrubber(const ScrubRules& rules) : rules_(rules), personal_(rules.personal.begin(), rules.personal.end()) {}
@@ -234,14 +253,10 @@ class Scrubber {
   }
 
   void GuessPersonal(std::string_view body) {
-    std::vector<std::string> records;
-    for (const std::string_view value : JsonValuesOf(body)) {
-      const Json json = Json::parse(value, nullptr, /*allow_exceptions=*/false);
-      if (json.is_object()) records.emplace_back(value);
-      if (!json.is_array()) continue;
-      for (const Json& item : json) records.push_back(item.dump(-1, ' ', false, Json::error_handler_t::replace));
+    std::vector<PiiGuess> guesses;
+    for (const SampledField& field : FieldsOf(body)) {
+      if (auto guess = GuessPii(field)) guesses.push_back(std::move(*guess));
     }
-    const std::vector<PiiGuess> guesses = GuessFromSample(records).pii;
     std::set<std::string> people;  // what objects with personal data are called, as the beginning of paths
     for (const PiiGuess& guess : guesses) {
       if (guess.sureness == Sureness::kAsk) continue;

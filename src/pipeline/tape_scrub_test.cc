@@ -96,6 +96,27 @@ TEST(TapeScrub, ANameBesidePersonalDataIsAPersons) {
   EXPECT_NE(out.at(0).body.find("Cup"), std::string::npos) << out.at(0).body;
 }
 
+TEST(TapeScrub, PersonalDataIsFoundAtEveryDepth) {
+  const std::string person =
+      R"({"phone":"0171 5550100","first_name":"Wolfgang","iban":"DE89370400440532013000","ip":"203.0.113.7"})";
+  std::string body = R"([{"l":[)" + person + "]}]";
+  for (int depth = 0; depth < 12; ++depth) {
+    const std::string out = Scrubbed({Get("http://a/1", body)}).at(0).body;
+    for (const char* value : {"0171 5550100", "Wolfgang", "DE89370400440532013000", "203.0.113.7"}) {
+      EXPECT_EQ(out.find(value), std::string::npos) << depth << out;
+    }
+    body = R"({"in":)" + body + "}";
+  }
+}
+
+TEST(TapeScrub, PersonalDataIsFoundInTheLastOfManyRows) {
+  std::string body = "[";
+  for (int i = 0; i < 2'500; ++i) body += "{\"k" + std::to_string(i) + "\":1},";
+  const std::string out =
+      Scrubbed({Get("http://a/1", body + R"({"contact":{"home":{"tel":"0171-5550100"}}}])")}).at(0).body;
+  EXPECT_EQ(out.find("5550100"), std::string::npos);
+}
+
 TEST(TapeScrub, SecretsAreStarsAndTokensToo) {
   ProcessRedactor().AddSecret("canary 4711 of scrub");
   ProcessRedactor().AddSecret("47114711");
