@@ -199,6 +199,14 @@ Result<std::string> TapeText(const Exchange& exchange) {
 }
 
 Result<Exchange> ParseTape(std::string_view text, const std::string& name) {
+  // Version control may have ended all lines another way.
+  if (text.substr(0, text.find('\n')).ends_with('\r')) {
+    std::string plain;
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n') plain += text[i];
+    }
+    return Parser(plain, name).Parse();
+  }
   return Parser(text, name).Parse();
 }
 

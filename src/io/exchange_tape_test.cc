@@ -54,6 +54,15 @@ TEST(ExchangeTape, ReadsBackWhatItWrites) {
   }
 }
 
+TEST(ExchangeTape, MayHaveTheLineEndsOfWindows) {
+  Exchange exchange = Get("/v1/orders", "[{\"a\":1},{\"b\":\"x\"}]");
+  exchange.headers = {{"link", "<x>; rel=\"next\""}};
+  exchange.request_body = "a\nb";
+  std::string windows;
+  for (const char c : TapeText(exchange).ValueOrDie()) windows += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  ExpectSame(ParseTape(windows, "x.txt").ValueOrDie(), exchange);
+}
+
 TEST(ExchangeTape, IsTextForPeople) {
   Exchange exchange = Get("/v1/orders?page=2", R"({"data":[{"id":1}]})");
   exchange.headers.Add("Content-Type", "application/json");
@@ -138,6 +147,13 @@ TEST(ReplayingClient, NamesTheNearestOfARequestThatIsNotThere) {
   EXPECT_NE(why.find("recorded `since=2024"), std::string::npos) << why;
   EXPECT_EQ(ContextOf(Ask(client, "GET", "https://api.example/").status())->state,
             "nothing was sent, nothing was written");
+}
+
+TEST(ReplayingClient, TheNearestIsOfTheSamePathAtAnotherPort) {
+  ReplayingClient client({Get("/a", "[]"), Get("/v1/orders", "[]"), Get("/z", "[]")});
+  const auto answer = Ask(client, "GET", "http://127.0.0.1:81/v1/orders");
+  EXPECT_NE(ContextOf(answer.status())->why.find("recorded `s://api.example/v1/orders"), std::string::npos)
+      << ContextOf(answer.status())->why;
 }
 
 TEST(ReplayingClient, ASecretIsTheSameAsItsStars) {

@@ -12,6 +12,28 @@ bool IsSpace(char c) {
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
+// A number of RFC 8259 §6, whatever its size.
+bool IsNumber(std::string_view token) {
+  const auto digits = [&] {
+    const size_t count = std::min(token.find_first_not_of("0123456789"), token.size());
+    token.remove_prefix(count);
+    return count;
+  };
+  const auto take = [&](std::string_view any) {
+    const bool taken = !token.empty() && any.find(token.front()) != std::string_view::npos;
+    if (taken) token.remove_prefix(1);
+    return taken;
+  };
+  take("-");
+  const bool zero = token.starts_with('0');
+  const size_t whole = digits();
+  if (whole == 0 || (zero && whole > 1)) return false;
+  if (take(".") && digits() == 0) return false;
+  if (!take("eE")) return token.empty();
+  take("+-");
+  return digits() > 0 && token.empty();
+}
+
 // Calls back with the members of the outermost object, if somebody wants them.
 using MemberSink = std::function<void(const std::string& name, std::string_view value)>;
 
@@ -123,7 +145,7 @@ class Writer {
         ++end;
     }
     const std::string_view token = text_.substr(at_, end - at_);
-    if (!Json::accept(token)) return Bad("a value that is none");
+    if (!IsNumber(token) && !Json::accept(token)) return Bad("a value that is none");
     at_ = end;
     return token;
   }

@@ -24,11 +24,18 @@ TEST(JsonLayout, IndentsOneScalarALine) {
 }
 
 TEST(JsonLayout, RefusesWhatIsNoJson) {
-  for (const char* text : {"", " ", "{", "[1,", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "1 2", "01", "\"\n\"", "\"abc",
-                           "\"\\", "nul", "{\"a\":1,}", "]", "1e999", "\xff", "\"\xff\""}) {
+  for (const char* text : {"",   " ",      "{",     "[1,",  "[1,]", "{\"a\"}",    "{\"a\":}", "{a:1}",   "1 2",
+                           "01", "\"\n\"", "\"abc", "\"\\", "nul",  "{\"a\":1,}", "]",        "1.",      "-",
+                           "1e", "1e+",    ".5",    "+1",   "00",   "1x",         "\xff",     "\"\xff\""}) {
     EXPECT_EQ(Compact(text), "refused") << text;
   }
   EXPECT_EQ(Compact(std::string(kJsonDepthMax + 2, '[') + std::string(kJsonDepthMax + 2, ']')), "refused");
+}
+
+TEST(JsonLayout, ReadsNumbersOfEverySize) {
+  for (const char* text : {"1e400", "-1.5E+999", "[0,-0,0.0e-5,123456789012345678901234567890]"}) {
+    EXPECT_EQ(Compact(text), text);
+  }
 }
 
 TEST(JsonLayout, EditsScalarsAndNamesByTheirPlace) {

@@ -40,6 +40,14 @@ size_t SameBytes(std::string_view a, std::string_view b) {
   return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
+// "GET /v1/orders?page=2" of the key of a request.
+std::string WithoutOrigin(const std::string& key) {
+  const size_t url = key.find(' ') + 1;
+  const size_t host = key.find("://", url);
+  if (host == std::string::npos || host > key.find('\n')) return key;
+  return key.substr(0, url) + key.substr(std::min(key.find_first_of("/?\n", host + 3), key.size()));
+}
+
 }  // namespace
 
 std::string RequestKey(const std::string& method, const std::string& url, const std::string& body) {
@@ -78,12 +86,15 @@ Result<HttpResponse> ReplayingClient::Answer(const HttpRequest& request) {
   return response;
 }
 
-// The nearest is the one that begins alike for longest.
+// The nearest is the one that begins alike for longest, wherever the API is.
 Status ReplayingClient::NotOnTape(const std::string& key) const {
   std::string nearest;
   for (const Exchange& exchange : tape_) {
     const std::string other = RequestKey(exchange.method, exchange.url, exchange.request_body);
-    if (nearest.empty() || SameBytes(key, other) > SameBytes(key, nearest)) nearest = other;
+    const auto nearness = [&](const std::string& text) {
+      return std::pair(SameBytes(WithoutOrigin(key), WithoutOrigin(text)), SameBytes(key, text));
+    };
+    if (nearest.empty() || nearness(other) > nearness(nearest)) nearest = other;
   }
   std::string why = "the tape is empty";
   if (nearest == key) {
