@@ -52,10 +52,9 @@ Result<Value> RemapField(const Component& component, const RunContext& run, Valu
     path.push_back(std::move(step));
   }
   const Value old = ValueAt(config, path);
-  const Value map = FieldOf(component, "map");
-  if (old.is_undefined() || !map.is_map()) return config;
-  const auto renamed = map.Find(jinja::ToText(old));
-  return renamed ? WithValueAt(config, path, 0, *renamed) : config;
+  ARROW_ASSIGN_OR_RAISE(const Entries map, EvaluatedMap(component, "map", scope));
+  const Value* renamed = old.is_undefined() ? nullptr : FindEntry(map, jinja::ToText(old));
+  return renamed != nullptr ? WithValueAt(config, path, 0, *renamed) : config;
 }
 
 Result<Value> Changed(const Component& component, const RunContext& run, Value config) {

@@ -63,6 +63,25 @@ Result<std::vector<Interpolated>> InterpolatedList(const Component& component, s
   return out;
 }
 
+Result<Entries> EvaluatedMap(const Component& component, std::string_view field, Scope& scope) {
+  const auto* found = component.Find(field);
+  Entries entries;
+  if (found == nullptr || found->kind() != expression::Value::Kind::kMap) return entries;
+  const Value parameters = jinja::FromCore(component.Parameters());
+  for (const auto& [key, item] : found->as_map()) {
+    if (key == "$parameters") continue;
+    ARROW_ASSIGN_OR_RAISE(const auto name, Interpolated::Make(key, parameters));
+    ARROW_ASSIGN_OR_RAISE(const Value name_value, name.EvalOrNull(scope, jinja::kStringType));
+    Value value = jinja::FromCore(item);
+    if (item.is_string()) {
+      ARROW_ASSIGN_OR_RAISE(const auto text, Interpolated::Make(item.as_string(), parameters));
+      ARROW_ASSIGN_OR_RAISE(value, text.EvalOrNull(scope));
+    }
+    Put(entries, jinja::ToText(name_value), std::move(value));
+  }
+  return entries;
+}
+
 Result<InterpolatedTree> InterpolatedTree::Make(const expression::Value& value, const Value& parameters) {
   using CoreKind = expression::Value::Kind;
   InterpolatedTree made;

@@ -46,6 +46,10 @@ Result<Interpolated> InterpolatedField(const Component& component, std::string_v
 /// A list of texts; other items as Python prints them.
 Result<std::vector<Interpolated>> InterpolatedList(const Component& component, std::string_view field);
 
+/// A map of a component, evaluated as the reference's InterpolatedMapping: keys and the texts right in it; texts deeper
+/// inside stand as they are. Empty if the field is absent.
+Result<Entries> EvaluatedMap(const Component& component, std::string_view field, Scope& scope);
+
 /// A value whose texts, at any depth, may hold Jinja: request bodies, parameters, headers. Keys too.
 class InterpolatedTree {
  public:

@@ -95,27 +95,6 @@ Result<std::string> Sign(const std::string& algorithm, const std::string& key, c
 }
 
 // A scope with the `json_loads` of this component: not available; what uses it is refused by the parser.
-// As the reference's mapping of a token: texts at the top are evaluated, deeper ones stand as they are.
-Result<Entries> MapField(const Component& component, std::string_view field, const RunContext& run) {
-  const auto* found = component.Find(field);
-  Entries entries;
-  if (found == nullptr || found->kind() != expression::Value::Kind::kMap) return entries;
-  const Value parameters = jinja::FromCore(component.Parameters());
-  Scope scope = run.NewScope();
-  for (const auto& [key, item] : found->as_map()) {
-    if (key == "$parameters") continue;
-    ARROW_ASSIGN_OR_RAISE(const auto name, Interpolated::Make(key, parameters));
-    ARROW_ASSIGN_OR_RAISE(const Value name_value, name.EvalOrNull(scope, jinja::kStringType));
-    Value value = jinja::FromCore(item);
-    if (item.is_string()) {
-      ARROW_ASSIGN_OR_RAISE(const auto text, Interpolated::Make(item.as_string(), parameters));
-      ARROW_ASSIGN_OR_RAISE(value, text.EvalOrNull(scope));
-    }
-    Put(entries, jinja::ToText(name_value), std::move(value));
-  }
-  return entries;
-}
-
 Status PutField(const Component& component, std::string_view field, const RunContext& run, Entries* out) {
   if (!component.Has(field)) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto text, InterpolatedField(component, field));
@@ -162,8 +141,9 @@ Result<std::string> SignJwt(const Component& component, const RunContext& run) {
   if (algorithm.size() != 5 || (algorithm[1] != 'S' && algorithm != "EdDSA")) {
     return ManifestError(component, "JWT algorithm " + algorithm + " is not known");
   }
-  ARROW_ASSIGN_OR_RAISE(Entries headers, MapField(component, "additional_jwt_headers", run));
-  ARROW_ASSIGN_OR_RAISE(Entries payload, MapField(component, "additional_jwt_payload", run));
+  Scope scope = run.NewScope();
+  ARROW_ASSIGN_OR_RAISE(Entries headers, EvaluatedMap(component, "additional_jwt_headers", scope));
+  ARROW_ASSIGN_OR_RAISE(Entries payload, EvaluatedMap(component, "additional_jwt_payload", scope));
   const Component own_headers = component.Child("jwt_headers");
   const Component own_payload = component.Child("jwt_payload");
   for (const char* field : {"kid", "typ", "cty"}) ARROW_RETURN_NOT_OK(PutField(own_headers, field, run, &headers));
