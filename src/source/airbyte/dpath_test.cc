@@ -39,6 +39,12 @@ TEST(JoinUrl, AsTheReferenceJoins) {
   EXPECT_EQ(JoinUrl("https://a.b/v1", "../v2/x?y=1"), "https://a.b/v2/x?y=1");
 }
 
+TEST(HeaderText, IsLatin1WhereItCan) {
+  EXPECT_EQ(HeaderText(Value::String("f\u00fcr")), "f\xfcr");
+  EXPECT_EQ(HeaderText(Value::String("\u65e5")), "\u65e5");
+  EXPECT_EQ(HeaderText(Value::Float(1e5)), "100000.0");
+}
+
 TEST(Normalization, CastsWhereOneTypeIsMeant) {
   const Value schema = Json(R"({"properties":{"i":{"type":["null","integer"]},"s":{"type":"string"},
     "b":{"type":"boolean"},"two":{"type":["string","integer"]},"n":{"type":"number"}}})");

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "expression/jinja/unicode.h"
 #include "io/url.h"
 
 namespace firn::source::airbyte {
@@ -134,6 +135,17 @@ std::string FormBody(const Entries& entries) {
   return out;
 }
 
+std::string HeaderText(const Value& value) {
+  std::string text = jinja::ToText(value);
+  if (jinja::IsAscii(text)) return text;
+  std::string latin;
+  for (const char32_t code : jinja::Decode(text)) {
+    if (code > 0xFF) return text;
+    latin += static_cast<char>(code);
+  }
+  return latin;
+}
+
 Result<io::HttpRequest> MakeHttpRequest(const std::string& method, const std::string& url, const RequestParts& parts) {
   io::HttpRequest request;
   request.method = method;
@@ -164,7 +176,7 @@ Result<io::HttpRequest> MakeHttpRequest(const std::string& method, const std::st
     request.body = FormBody(parts.body_data);
     request.headers.Set("Content-Type", "application/x-www-form-urlencoded");
   }
-  for (const auto& [key, value] : parts.headers) request.headers.Set(jinja::ToText(key), jinja::ToText(value));
+  for (const auto& [key, value] : parts.headers) request.headers.Set(jinja::ToText(key), HeaderText(value));
   // An extraction is read-only by nature: every request may be repeated, as the reference does.
   request.repeatable = true;
   return request;

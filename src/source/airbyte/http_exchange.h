@@ -19,6 +19,9 @@ std::string JoinUrl(std::string base, const std::string& path);
 /// lists as repeated keys, nulls dropped; a JSON body or a form. Errors: kConfig for a body with both.
 Result<io::HttpRequest> MakeHttpRequest(const std::string& method, const std::string& url, const RequestParts& parts);
 
+/// A header's value as the reference sends it: Latin-1 where its characters are in it, else UTF-8.
+std::string HeaderText(const Value& value);
+
 /// Text of JSON with Python's spacing.
 std::string FormBody(const Entries& entries);
 
