@@ -59,13 +59,14 @@ class SimpleRetriever : public Retriever {
     Slice current = slice;
     Value token = paginator_->InitialToken();
     int64_t records = 0;
+    int alike = 0;
     for (int64_t pages = 0; pages < kPagesMax; ++pages) {
       if (pages == 1 && AsksAhead()) return ReadPagesAhead(slice, std::move(token), schema, sink);
       ARROW_ASSIGN_OR_RAISE(const Page page, ReadPage(current, token, schema, pages == 0, sink));
       records += page.num_records;
       const bool full = records_before_reset_ && records >= *records_before_reset_;
       if (page.reset || (full && page.response != nullptr)) {
-        ARROW_RETURN_NOT_OK(Reset(slice, &current));
+        ARROW_RETURN_NOT_OK(Reset(slice, &current, &alike));
         token = paginator_->InitialToken();
         records = 0;
         continue;
@@ -135,11 +136,13 @@ class SimpleRetriever : public Retriever {
 
   static Status Endless() { return MakeError(Fault::kBadData, "the API gives pages without end"); }
 
-  // Begins the paging anew; with a cursor after the records that were seen.
-  Status Reset(const Slice& slice, Slice* current) const {
-    if (!splits_on_reset_ || parts_.cursor == nullptr) return Status::OK();
-    const Slice reduced = parts_.cursor->Reduced(*current);
-    if (CanonicalJson(reduced.cursor) == CanonicalJson(current->cursor)) {
+  // Begins the paging anew; with a cursor after the records that were seen. `alike`: resets so far that made the slice
+  // no smaller: without a cursor there is one, as in the reference, because it may be a second try.
+  Status Reset(const Slice& slice, Slice* current, int* alike) const {
+    const bool splits = splits_on_reset_ && parts_.cursor != nullptr && !parts_.cursor->cursor_field().empty();
+    const Slice reduced = splits ? parts_.cursor->Reduced(*current) : *current;
+    *alike = CanonicalJson(reduced.cursor) == CanonicalJson(current->cursor) ? *alike + 1 : 0;
+    if (*alike >= (splits ? 1 : 2)) {
       return MakeError(Fault::kBadData, "the paging has to begin anew, but the slice cannot be made smaller");
     }
     *current = reduced;
