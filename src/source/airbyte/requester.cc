@@ -196,8 +196,7 @@ Result<SendResult> Requester::SendWithRetries(const io::HttpRequest& built) {
     if (verdict.action == ErrorAction::kRefreshTokenThenRetry && authenticator_ != nullptr) {
       ARROW_RETURN_NOT_OK(authenticator_->Renew());
       ARROW_ASSIGN_OR_RAISE(const RequestParts credentials, authenticator_->Parts());
-      for (const auto& [key, value] : credentials.headers)
-        request.headers.Set(jinja::ToText(key), HeaderText(value));
+      for (const auto& [key, value] : credentials.headers) request.headers.Set(jinja::ToText(key), HeaderText(value));
     }
     const std::chrono::duration<double> elapsed = run_.clock->Steady() - begin;  // as really waited
     if (attempt > errors_->retries_max() || elapsed.count() >= errors_->seconds_max()) {
