@@ -47,6 +47,19 @@ const Value* Value::Find(std::string_view key) const {
   return found == map.end() ? nullptr : &found->second;
 }
 
+Value AtPath(const Value& map, std::string_view path) {
+  if (const Value* direct = map.Find(path)) return *direct;
+  Value at = map;
+  while (!path.empty()) {
+    const size_t dot = path.find('.');
+    const Value* next = at.Find(path.substr(0, dot));
+    if (next == nullptr) return Value::Null();
+    at = Value(*next);
+    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+  }
+  return at;
+}
+
 std::string_view KindName(Value::Kind kind) {
   switch (kind) {
     case Value::Kind::kNull:

@@ -84,6 +84,10 @@ class Value {
 /// Returns "null", "boolean", "integer", "number", "string", "datetime", "duration", "list" or "map".
 std::string_view KindName(Value::Kind kind);
 
+/// Follows a dotted path from map to map; null if any part is missing. A key that is the whole path goes first: names
+/// may have dots of their own.
+Value AtPath(const Value& map, std::string_view path);
+
 /// False for null, false, zero, and what is empty (Jinja's truth).
 bool Truthy(const Value& value);
 

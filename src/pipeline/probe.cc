@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/backoff.h"
+#include "base/base64.h"
 #include "base/redactor.h"
 #include "format/json/page.h"
 #include "io/http_session.h"
@@ -86,19 +87,6 @@ class Prober {
     if (answer.ok()) return std::optional<Answer>(std::move(*answer));
     if (FaultOf(answer.status()) == Fault::kCancelled) return answer.status();
     return std::nullopt;
-  }
-
-  static std::string Base64(const std::string& text) {
-    constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (size_t i = 0; i < text.size(); i += 3) {
-      uint32_t bits = 0;
-      for (size_t k = 0; k < 3; ++k) bits = bits << 8 | (i + k < text.size() ? static_cast<uint8_t>(text[i + k]) : 0);
-      for (size_t k = 0; k < 4; ++k) {
-        out.push_back(i + k > text.size() ? '=' : kDigits[bits >> (18 - 6 * k) & 63]);
-      }
-    }
-    return out;
   }
 
   // True if `answer` is another page of the same rows.

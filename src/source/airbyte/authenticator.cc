@@ -1,7 +1,6 @@
 #include "source/airbyte/authenticator.h"
 
-#include <openssl/evp.h>
-
+#include "base/base64.h"
 #include "base/redactor.h"
 #include "source/airbyte/dpath.h"
 #include "source/airbyte/http_exchange.h"
@@ -13,14 +12,6 @@ namespace firn::source::airbyte {
 namespace {
 
 using connector::airbyte::ManifestError;
-
-std::string Base64(const std::string& text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<size_t>(size));
-  return out;
-}
 
 RequestParts Header(std::string_view name, const std::string& value) {
   ProcessRedactor().AddSecret(value);

@@ -14,21 +14,6 @@ using expression::Value;
 constexpr int64_t kPrefetchBytesMax = int64_t{32} << 20;  // of all chains together
 constexpr int64_t kAllMissingMin = 20;                    // so many that nobody deleted them all meanwhile
 
-// Follows a dotted path; null if any part is missing.
-Value AtPath(const Value& row, std::string_view path) {
-  // A field may have dots in its own name: the pipeline spills rows as {"<path>": value} too.
-  if (const Value* direct = row.Find(path)) return *direct;
-  Value at = row;
-  while (!path.empty()) {
-    const size_t dot = path.find('.');
-    const Value* next = at.Find(path.substr(0, dot));
-    if (next == nullptr) return Value::Null();
-    at = Value(*next);
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-  }
-  return at;
-}
-
 class ChildReader : public SplitReader {
  public:
   ChildReader(std::shared_ptr<TableContext> context, std::unique_ptr<ParentRows> parents, SliceScope scope,
@@ -84,7 +69,7 @@ class ChildReader : public SplitReader {
       ARROW_ASSIGN_OR_RAISE(const Value parent, expression::ParseJson(*row));
       Chain chain;
       for (const auto& [column, path] : context_->table->parent->include) {
-        chain.constants.emplace_back(column, expression::ToJson(AtPath(parent, path)));
+        chain.constants.emplace_back(column, expression::ToJson(expression::AtPath(parent, path)));
       }
       SliceScope scope = scope_;
       scope.parent = Nested(parent);
@@ -117,7 +102,8 @@ class ChildReader : public SplitReader {
   // {"a.b": 1} as {"a": {"b": 1}} beside what is there, so that expressions find both spellings.
   Value Nested(const Value& parent) const {
     std::vector<std::pair<std::string, Value>> fields;
-    for (const auto& path : context_->table->parent->fields) fields.emplace_back(path, AtPath(parent, path));
+    for (const auto& path : context_->table->parent->fields)
+      fields.emplace_back(path, expression::AtPath(parent, path));
     return MapOfPaths(fields);
   }
 
