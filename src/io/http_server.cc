@@ -98,7 +98,7 @@ class MicrohttpdServer : public HttpServer {
   static void OnCompleted(void* self, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
     const std::unique_ptr<Exchange> exchange(static_cast<Exchange*>(*state));
     *state = nullptr;
-    if (exchange != nullptr) static_cast<MicrohttpdServer*>(self)->bodies_bytes_ -= exchange->counted_bytes;
+    if (exchange != nullptr) static_cast<MicrohttpdServer*>(self)->Forget(*exchange);
   }
   static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char*, const char* method, const char*,
                               const char* data, size_t* size, void** state) {
@@ -110,6 +110,7 @@ class MicrohttpdServer : public HttpServer {
   MHD_Result Begin(Exchange& exchange, MHD_Connection* connection, const char* method);
   MHD_Result Take(Exchange& exchange, const char* data, size_t* size);
   MHD_Result Enqueue(Exchange& exchange) FIRN_EXCLUDES(mutex_);
+  void Forget(const Exchange& exchange) FIRN_EXCLUDES(mutex_);
   static MHD_Result Send(MHD_Connection* connection, const ServedResponse& response, bool close);
   static ServedResponse Refusal(int status);
   Status Answer(std::stop_token stop) FIRN_EXCLUDES(mutex_);
@@ -124,6 +125,7 @@ class MicrohttpdServer : public HttpServer {
   std::condition_variable_any changed_;
   std::deque<Exchange*> queue_ FIRN_GUARDED_BY(mutex_);
   int num_under_way_ FIRN_GUARDED_BY(mutex_) = 0;  // queued or being answered
+  int num_unsent_ FIRN_GUARDED_BY(mutex_) = 0;     // answered, and not yet on its way
   bool stopped_ FIRN_GUARDED_BY(mutex_) = false;
   TaskGroup threads_;
 };
@@ -232,11 +234,24 @@ Status MicrohttpdServer::Answer(std::stop_token stop) {
     exchange->response = serve_(exchange->request, stop);
     MHD_Connection* connection = exchange->connection;
     exchange->stage.store(Exchange::Stage::kAnswered, std::memory_order_release);
+    {
+      MutexLock lock(mutex_);
+      ++num_unsent_;
+    }
     MHD_resume_connection(connection);  // from here on the exchange is not ours
     MutexLock lock(mutex_);
     --num_under_way_;
     changed_.notify_all();
   }
+}
+
+// Called when a request is over: its answer is sent, or its connection is closed.
+void MicrohttpdServer::Forget(const Exchange& exchange) {
+  bodies_bytes_ -= exchange.counted_bytes;
+  if (exchange.stage.load(std::memory_order_acquire) != Exchange::Stage::kAnswered) return;
+  MutexLock lock(mutex_);
+  --num_unsent_;
+  changed_.notify_all();
 }
 
 ServedResponse MicrohttpdServer::Refusal(int status) {
@@ -260,9 +275,10 @@ void MicrohttpdServer::Stop(std::chrono::milliseconds grace) {
   if (daemon_ == nullptr) return;
   stopping_ = true;
   const MHD_socket listener = MHD_quiesce_daemon(daemon_);
+  const auto deadline = std::chrono::steady_clock::now() + grace;
   {
     MutexLock lock(mutex_);
-    changed_.wait_for(lock, grace, [this]() FIRN_NO_THREAD_SAFETY_ANALYSIS { return num_under_way_ == 0; });
+    changed_.wait_until(lock, deadline, [this]() FIRN_NO_THREAD_SAFETY_ANALYSIS { return num_under_way_ == 0; });
     threads_.Stop();
     // Every exchange is answered and woken before the daemon ends: it must not hold sleeping connections then.
     changed_.wait(lock, [this]() FIRN_NO_THREAD_SAFETY_ANALYSIS { return num_under_way_ == 0; });
@@ -270,6 +286,10 @@ void MicrohttpdServer::Stop(std::chrono::milliseconds grace) {
     changed_.notify_all();
   }
   static_cast<void>(threads_.Join());  // the threads end well
+  {
+    MutexLock lock(mutex_);
+    changed_.wait_until(lock, deadline, [this]() FIRN_NO_THREAD_SAFETY_ANALYSIS { return num_unsent_ == 0; });
+  }
   MHD_stop_daemon(daemon_);
   daemon_ = nullptr;
   if (listener != MHD_INVALID_SOCKET) ::close(listener);
