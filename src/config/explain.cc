@@ -279,6 +279,9 @@ constexpr std::array kExplanations = {
                 "They are the rows of a CSV file, or of a query to an SQLite file; one column names a customer.",
                 "customers: {file: ./customers.csv, key: id}"},
     Explanation{"E0990", "a place for bodies that are kept in a table",
+    Explanation{"E0554", "a GraphQL request with a method or body of its own",
+                "`graphql:` is a POST of `query` and `variables`; there is nothing else to send.",
+                "graphql: {query: \"{ orders { nodes { id } } }\"}"},
                 "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
                 "location.",
                 "raw: {mode: table, retention: 90d}"},

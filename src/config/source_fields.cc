@@ -252,3 +252,7 @@ ObjectTypePtr SourceType() {
 }
 
 }  // namespace firn::config
+      {.tag_value = "graphql",
+       .doc = "The `pageInfo` of a GraphQL connection: its `endCursor` goes into a variable while `hasNextPage`.",
+       .fields = {Text("page_info").Required().Doc("Path of it in the body.").Example("data.orders.pageInfo"),
+                  Text("variable").Default("after").Doc("Variable of the query that carries the cursor.")}},

@@ -206,6 +206,11 @@ SourceConfig LowerSource(const ObjectView& source, const std::string& path, cons
                   .idle_ms = timeouts.Int("idle"),
                   .total_ms = timeouts.Int("total")};
   const ObjectView retry = source.Object("retry");
+    if (owner.Text("paginate") == "graphql") {
+      context.Error("E0410", place, "`graphql` needs the path of the connection's `pageInfo`").help =
+          "write `paginate: {type: graphql, page_info: data.orders.pageInfo}`";
+      return out;
+    }
   out.retry = {.attempts_max = retry.Int("attempts"), .total_ms = retry.Int("total")};
   const ObjectView http = source.Object("http");
   out.http = {.proxy = http.Text("proxy"),
@@ -218,3 +223,11 @@ SourceConfig LowerSource(const ObjectView& source, const std::string& path, cons
 }
 
 }  // namespace firn::config
+  if (view.variant() == "graphql") {
+    const std::string page_info = view.Text("page_info");
+    out.type = PaginateType::kCursor;
+    out.next = page_info + ".endCursor";
+    out.has_more = page_info + ".hasNextPage";
+    out.body_path = "variables." + view.Text("variable");
+    return out;
+  }

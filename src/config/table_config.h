@@ -118,8 +118,10 @@ struct TableConfig {
   std::string method = "GET";
   NamedText params;  // added to the source's
   NamedText headers;
-  std::string body_json;         // template: JSON text of the request body, empty: none
-  std::string records = "auto";  // path to the rows, "auto", or "." for the whole body
+  std::string body_json;                // template: JSON text of the request body, empty: none
+  bool is_graphql = false;              // the body is a GraphQL request
+  bool refuses_graphql_errors = false;  // an answer that has errors fails the table
+  std::string records = "auto";         // path to the rows, "auto", or "." for the whole body
   PaginateConfig paginate;
   std::vector<StatusRuleConfig> on_status;
   bool empty_body_is_no_records = false;  // else an empty body is an error

@@ -70,6 +70,25 @@ ObjectTypePtr PartitionsObject() {
   return type;
 }
 
+ObjectTypePtr GraphQlObject() {
+  static const auto type = std::make_shared<const ObjectType>(ObjectType{
+      .name = "graphql",
+      .doc = "A GraphQL request: `query` and `variables`, sent with POST; `path` defaults to base_url itself.",
+      .fields = {Text("query")
+                     .Required()
+                     .Doc("The query.")
+                     .Example("query($after: String) { orders(first: 100, after: $after) { nodes { id } pageInfo { "
+                              "endCursor hasNextPage } } }"),
+                 Json("variables")
+                     .InterpolatedIsSecret()
+                     .Doc("Its variables; their texts may hold {{ }}.")
+                     .Example("{since: \"{{ incremental.start }}\"}"),
+                 Enum("errors", {{"refuse", "the table fails"}, {"ignore", "what came beside them is taken"}})
+                     .Default("refuse")
+                     .Doc("What an answer with `errors` means; one that says THROTTLED is asked again.")}});
+  return type;
+}
+
 std::vector<Field> RequestFields() {
   std::vector<EnumValue> types;
   for (const Variant& variant : PaginateObjectType()->variants) types.push_back({variant.tag_value, variant.doc});
@@ -92,6 +111,10 @@ std::vector<Field> RequestFields() {
           .InterpolatedIsSecret()
           .Doc("JSON body of the request; its texts may hold {{ }}.")
           .Example("{query: all}"),
+      Object("graphql", GraphQlObject())
+          .OnlyFor("rest")
+          .Doc("A GraphQL request, instead of `method` and `body`.")
+          .Example("{query: \"{ orders { nodes { id } } }\"}"),
       Text("records")
           .Default("auto")
           .Doc("Path to the rows in the body; `.` is the whole body, `*` all items; `auto` takes a list only out of an "

@@ -90,11 +90,12 @@ class TableLowering {
       context_.Error("E0202", At("path"), "`path` is a list, and a request has one path").help =
           "write each as a table of its own";
     }
-    if (!table_.Has("path")) {
+    if (!table_.Has("path") && !table_.Has("graphql")) {
       out_.path = out_.name;
       Choose("path", out_.path, "no path is given: the table's name");
     }
     out_.method = table_.Text("method");
+    if (table_.Has("graphql")) LowerGraphQl();
     out_.params = LowerNamedText(table_, "params", At("params"), context_);
     out_.headers = LowerNamedText(table_, "headers", At("headers"), context_);
     if (const Node* body = table_.Find("body")) {
@@ -112,6 +113,24 @@ class TableLowering {
           .name = partitions.Text("name"), .param = partitions.Text("param"), .values = partitions.TextList("values")};
     }
     LowerParent();
+  }
+
+  void LowerGraphQl() {
+    for (const char* field : {"method", "body"}) {
+      if (!table_.Has(field)) continue;
+      context_.Error("E0554", At(field), "`" + std::string(field) + "` has no place beside `graphql`").help =
+          "remove it: a GraphQL request is a POST of `query` and `variables`";
+    }
+    const ObjectView graphql = table_.Object("graphql");
+    Node request{.kind = NodeKind::kMapping};
+    for (const char* field : {"query", "variables"}) {
+      if (const Node* node = graphql.Find(field))
+        request.entries.push_back({.key = field, .key_span = {}, .value = *node});
+    }
+    out_.method = "POST";
+    out_.body_json = JsonTextOf(request);
+    out_.is_graphql = true;
+    out_.refuses_graphql_errors = graphql.Text("errors") == "refuse";
   }
 
   void LowerStatuses() {

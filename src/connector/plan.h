@@ -146,6 +146,8 @@ struct TablePlan {
   std::vector<std::string> child_fields;   // source paths that this table's children use
   std::optional<Template> delete_when;     // over {{ record.* }}
   std::vector<std::string> delete_fields;  // source paths the expression uses
+  bool is_graphql = false;
+  bool refuses_graphql_errors = false;
   std::vector<StatusRule> status_rules;
   EmptyBody empty_body = EmptyBody::kError;
   bool archive_raw = false;

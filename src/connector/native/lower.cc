@@ -131,6 +131,8 @@ class Lowering {
     plan.headers = Named(table.headers, path + ".headers", names);
     if (!table.body_json.empty()) plan.body = Body(table.body_json, path, names);
     plan.records = table.records == "." ? "" : table.records;
+    plan.is_graphql = table.is_graphql;
+    plan.refuses_graphql_errors = table.refuses_graphql_errors;
     plan.paginate = Paginate(table.paginate, path + ".paginate");
     plan.status_rules = Rules(table);
     if (table.empty_body_is_no_records) plan.empty_body = EmptyBody::kNoRecords;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "io/url.h"
 #include "source/rest/errors.h"
+#include "source/rest/graphql.h"
 
 namespace firn::source::rest {
 namespace {
@@ -154,6 +155,10 @@ Result<FetchedPage> PageStream::FetchOnce(const io::HttpRequest& request, std::s
   if (empty_status) return fetched;
   ARROW_ASSIGN_OR_RAISE(auto body, io::DecompressIfNeeded(response.body, request.body_bytes_max));
   fetched.body = body;
+  if (table_.refuses_graphql_errors) {
+    const std::string_view text(reinterpret_cast<const char*>(body->data()), static_cast<size_t>(body->size()));
+    ARROW_RETURN_NOT_OK(RefuseGraphQlErrors(text, table_.where));
+  }
   auto page = Parse(std::move(body));
   if (HasCode(page.status(), "E0601") && table_.empty_body == connector::EmptyBody::kNoRecords) return fetched;
   ARROW_ASSIGN_OR_RAISE(fetched.page, std::move(page));

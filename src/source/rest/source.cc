@@ -12,6 +12,7 @@
 #include "io/url.h"
 #include "source/http_auth.h"
 #include "source/rest/errors.h"
+#include "source/rest/graphql.h"
 #include "source/rest/page_stream.h"
 #include "source/rest/split_reader.h"
 
@@ -25,8 +26,11 @@ using connector::TablePlan;
 
 // Accepts statuses that the table's rules call empty; everything else goes by its status.
 io::HttpClassifier ClassifierOf(const TablePlan& table) {
-  if (table.status_rules.empty()) return nullptr;
+  if (table.status_rules.empty() && !table.is_graphql) return nullptr;
   return [&table](const io::HttpResponse& response) -> std::optional<io::HttpVerdict> {
+    if (table.is_graphql) {
+      if (auto throttled = JudgeGraphQlThrottle(response)) return throttled;
+    }
     using Action = connector::StatusRule::Action;
     const auto* rule = table.RuleOf(response.status);
     if (rule == nullptr) return std::nullopt;
