@@ -2,6 +2,7 @@
 
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/table_choice.h"
 #include "pipeline/run_plan.h"
 
 namespace firn::cli {
@@ -23,13 +24,7 @@ std::string TextOf(const std::string& name, const state::LeaseHolder& holder) {
 
 Result<int> Unlock(App& app, const Arguments& arguments) {
   ARROW_ASSIGN_OR_RAISE(const config::Project* project, app.Project());
-  const config::PipelineConfig* pipeline = project->FindPipeline(arguments.Text("PIPELINE"));
-  if (pipeline == nullptr) {
-    std::string known;
-    for (const auto& other : project->pipelines) known += (known.empty() ? "" : ", ") + other.name;
-    return MakeError(Fault::kConfig, "there is no pipeline " + arguments.Text("PIPELINE"),
-                     {.code = "E0230", .why = "the project has: " + known, .state = "nothing was changed"});
-  }
+  ARROW_ASSIGN_OR_RAISE(const config::PipelineConfig* pipeline, ChoosePipeline(*project, arguments.Text("PIPELINE")));
   ARROW_ASSIGN_OR_RAISE(state::Leases * leases, app.Leases());
   int held = 0;
   for (const std::string& name : LeasesOf(*pipeline)) {

@@ -7,6 +7,7 @@ std::vector<Command> AllCommands() {
       DemoCommand(),
       InitCommand(),
       ConnectorsCommand(),
+      AuthLoginCommand(),
       NewConnectorCommand(),
       ValidateCommand(),
       FmtCommand(),

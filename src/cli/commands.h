@@ -8,6 +8,7 @@ namespace firn::cli {
 Command DemoCommand();
 Command InitCommand();
 Command ConnectorsCommand();
+Command AuthLoginCommand();
 Command NewConnectorCommand();
 Command ValidateCommand();
 Command FmtCommand();

@@ -4,6 +4,14 @@
 
 namespace firn::cli {
 
+Result<const config::PipelineConfig*> ChoosePipeline(const config::Project& project, const std::string& name) {
+  if (const config::PipelineConfig* found = project.FindPipeline(name)) return found;
+  std::string known;
+  for (const auto& other : project.pipelines) known += (known.empty() ? "" : ", ") + other.name;
+  return MakeError(Fault::kConfig, "there is no pipeline " + name,
+                   {.code = "E0230", .why = "the project has: " + known, .state = "nothing was changed"});
+}
+
 Result<TableChoice> ChooseTable(const config::Project& project, const std::string& name) {
   ARROW_ASSIGN_OR_RAISE(const auto groups, pipeline::PlanGroups(project, {.select = {name}}));
   TableChoice choice;

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "config/explain_running.h"
+#include "config/explain_source.h"
 
 namespace firn::config {
 namespace {
@@ -278,10 +279,10 @@ constexpr std::array kExplanations = {
     Explanation{"E0538", "customers of a workflow that make no sense",
                 "They are the rows of a CSV file, or of a query to an SQLite file; one column names a customer.",
                 "customers: {file: ./customers.csv, key: id}"},
-    Explanation{"E0990", "a place for bodies that are kept in a table",
     Explanation{"E0554", "a GraphQL request with a method or body of its own",
                 "`graphql:` is a POST of `query` and `variables`; there is nothing else to send.",
                 "graphql: {query: \"{ orders { nodes { id } } }\"}"},
+    Explanation{"E0990", "a place for bodies that are kept in a table",
                 "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
                 "location.",
                 "raw: {mode: table, retention: 90d}"},
@@ -310,7 +311,8 @@ std::span<const Explanation> Explanations() {
 const Explanation* FindExplanation(std::string_view code) {
   if (!code.empty() && std::tolower(static_cast<unsigned char>(code[0])) == 'e') code.remove_prefix(1);
   while (code.starts_with('0')) code.remove_prefix(1);
-  for (const std::span<const Explanation> list : {std::span<const Explanation>(kExplanations), RunningExplanations()}) {
+  for (const std::span<const Explanation> list :
+       {std::span<const Explanation>(kExplanations), SourceExplanations(), RunningExplanations()}) {
     for (const Explanation& entry : list) {
       if (!code.empty() && entry.code.substr(2) == code) return &entry;
     }

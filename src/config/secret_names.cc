@@ -14,8 +14,8 @@ namespace {
 constexpr std::string_view kNameChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
 // Field names of ours that contain a secret's word and hold none.
-constexpr std::array<std::string_view, 6> kHarmless = {"token_url", "primary_key", "auth",
-                                                       "author",    "authors",     "basic"};
+constexpr std::array<std::string_view, 8> kHarmless = {"token_url", "token_path", "authorize_url", "primary_key",
+                                                       "auth",      "author",     "authors",       "basic"};
 constexpr std::array<std::string_view, 9> kParts = {"token",      "secret",   "passw",   "apikey", "api_key",
                                                     "credential", "authoriz", "private", "cookie"};
 constexpr std::array<std::string_view, 5> kWords = {"token", "password", "secret", "api_key", "mask_key"};

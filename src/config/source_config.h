@@ -59,6 +59,9 @@ struct RetryConfig {
 struct HttpConfig {
   std::string proxy;                          // URL; empty: the environment's proxy variables
   std::string ca_file;                        // absolute path; empty: the system's
+  std::string client_cert_file;               // absolute path, PEM; empty: none
+  std::string client_key_file;                // absolute path, PEM; of the certificate
+  std::string client_key_password;            // secret; empty: the key is not encrypted
   std::string user_agent;                     // empty: "firn/<version>"
   int64_t body_bytes_max = int64_t{1} << 30;  // of one response, decompressed
   bool allow_private_redirects = false;

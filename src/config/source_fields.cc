@@ -53,10 +53,129 @@ ObjectTypePtr HttpObject() {
               .Doc("Proxy URL; default: the proxy variables of the environment.")
               .Example("${env:PROXY_URL}"),
           Text("ca_file").Doc("PEM file of trusted authorities instead of the system's.").Example("./ca.pem"),
+          Text("client_cert")
+              .Doc("PEM file of the certificate shown to servers that ask for one.")
+              .Example("./client.pem"),
+          Text("client_key").Doc("PEM file of its private key.").Example("./client.key"),
+          Text("client_key_password").Secret().Doc("Of an encrypted key.").Example("${env:CLIENT_KEY_PASSWORD}"),
           Text("user_agent").Doc("Default: firn/<version>."),
           Size("max_body").Range(1, int64_t{1} << 40).Default("1GiB").Doc("Of one response, decompressed."),
           Bool("allow_private_redirects").Default("false").Doc("Follow redirects from public to private addresses.")}});
   return type;
+}
+
+Variant OAuth2Variant() {
+  return {.tag_value = "oauth2",
+          .doc = "OAuth 2.0 access tokens, refreshed when they expire.",
+          .fields = {
+              Enum("grant", {{"client_credentials", ""}, {"refresh_token", ""}, {"password", ""}})
+                  .Default("client_credentials")
+                  .Doc("The grant."),
+              Url("token_url").Required().Doc("Where tokens are asked for.").Example("https://auth.shop.example/token"),
+              Url("authorize_url")
+                  .Doc("Where `firn auth login` sends the browser; then `refresh_token` need not be given.")
+                  .Example("https://auth.shop.example/authorize"),
+              Url("device_url")
+                  .Doc("Where it asks for a code for another device (RFC 8628).")
+                  .Example("https://auth.shop.example/device"),
+              Text("client_id").Required().Doc("Client id.").Example("${env:CLIENT_ID}"),
+              Text("client_secret")
+                  .Secret()
+                  .Doc("Client secret; empty for public clients.")
+                  .Example("${env:CLIENT_SECRET}"),
+              Text("refresh_token").Secret().Doc("For `grant: refresh_token`.").Example("${env:REFRESH_TOKEN}"),
+              Text("username").Doc("For `grant: password`.").Example("${env:API_USER}"),
+              Text("password").Secret().Doc("For `grant: password`.").Example("${env:API_PASSWORD}"),
+              OneOf("scopes", {Text(""), List("", Text(""))}).Doc("Scopes asked for.").Example("[read]"),
+              NamedTexts("params").Doc("Further form fields of the token request.").Example("{audience: shop}"),
+              Enum("send_client_as", {{"body", ""}, {"basic", ""}})
+                  .Default("body")
+                  .Doc("How client id and secret are sent.")}};
+}
+
+Variant JwtVariant() {
+  std::vector<EnumValue> algorithms;
+  for (const char* family : {"RS", "ES", "HS"}) {
+    for (const char* bits : {"256", "384", "512"}) algorithms.push_back({std::string(family) + bits, ""});
+  }
+  return {
+      .tag_value = "jwt",
+      .doc = "A JSON web token signed here: sent as a bearer token, or exchanged for one at `token_url`.",
+      .fields = {
+          Enum("algorithm", std::move(algorithms)).Default("RS256").Doc("HS takes a shared secret, RS and ES a key."),
+          Text("key")
+              .Required()
+              .Secret()
+              .Doc("The shared secret, or the private key in PEM form.")
+              .Example("${file:./service-account.pem}"),
+          Text("key_id").Doc("`kid` of the token's header."),
+          Json("claims")
+              .InterpolatedIsSecret()
+              .Doc("What the token says; `iat` and `exp` are added.")
+              .Example("{iss: loader@shop.example, aud: https://auth.shop.example/token}"),
+          Duration("lifetime").Range(60'000, 24 * kHourMs).Default("20m").Doc("How long it is good."),
+          Url("token_url")
+              .Doc("Where it is exchanged for an access token (RFC 7523), as Google's service accounts want it.")
+              .Example("https://oauth2.googleapis.com/token"),
+          NamedTexts("params").Doc("Further form fields of that exchange.").Example("{resource: orders}")}};
+}
+
+Variant HmacVariant() {
+  return {
+      .tag_value = "hmac",
+      .doc = "A keyed hash over parts of each request.",
+      .fields = {
+          Text("key").Required().Secret().Doc("The shared key.").Example("${env:API_SECRET}"),
+          Enum("key_encoding", {{"text", ""}, {"base64", "the key is base64 of its bytes"}})
+              .Default("text")
+              .Doc("How the key is written."),
+          Expression("sign")
+              .Required()
+              .Doc("What is signed, of `request`: `method`, `path`, `query` (without `?`), `target` (path and query), "
+                   "`url`, `host`, `body`, `body_sha256` (hex), `timestamp`.")
+              .Example("{{ request.timestamp }}{{ request.method }}{{ request.target }}{{ request.body }}"),
+          Enum("digest", {{"sha1", ""}, {"sha256", ""}, {"sha512", ""}}).Default("sha256").Doc("The hash."),
+          Enum("encoding", {{"hex", ""}, {"base64", ""}}).Default("hex").Doc("Of the signature."),
+          Enum("in", {{"header", ""}, {"query", ""}}).Default("header").Doc("Where signature and time are sent."),
+          Text("name").Default("X-Signature").Doc("Name of the header or parameter."),
+          Text("prefix").Doc("Text before the signature.").Example("sha256="),
+          Text("timestamp_name")
+              .Doc("Header or parameter that carries the time; default: none.")
+              .Example("X-Timestamp"),
+          Enum("timestamp_format", {{"epoch_s", ""}, {"epoch_ms", ""}, {"iso", ""}})
+              .Default("epoch_s")
+              .Doc("How the time is written.")}};
+}
+
+Variant AwsSigV4Variant() {
+  return {.tag_value = "aws_sigv4",
+          .doc = "AWS signatures, version 4.",
+          .fields = {
+              Text("access_key_id").Required().Doc("Access key.").Example("${env:AWS_ACCESS_KEY_ID}"),
+              Text("secret_access_key").Required().Secret().Doc("Its secret.").Example("${env:AWS_SECRET_ACCESS_KEY}"),
+              Text("session_token").Secret().Doc("Of temporary keys.").Example("${env:AWS_SESSION_TOKEN}"),
+              Text("region").Required().Doc("Region.").Example("eu-central-1"),
+              Text("service").Default("execute-api").Doc("Service; `execute-api` is API Gateway.")}};
+}
+
+Variant SessionVariant() {
+  return {.tag_value = "session",
+          .doc = "Logs in, sends the token of the answer, and logs in again when it ends or is refused.",
+          .fields = {
+              Url("url").Required().Doc("Of the login.").Example("https://api.shop.example/login"),
+              Enum("method", {{"POST", ""}, {"PUT", ""}, {"GET", ""}}).Default("POST").Doc("HTTP method of the login."),
+              NamedTexts("headers").Doc("Headers of the login."),
+              Json("body")
+                  .InterpolatedIsSecret()
+                  .Doc("JSON body of the login.")
+                  .Example("{user: \"${env:API_USER}\", password: \"${env:API_PASSWORD}\"}"),
+              NamedTexts("form").Doc("Form fields of the login, instead of `body`."),
+              Text("token_path").Required().Doc("Path of the token in the answer.").Example("data.token"),
+              Text("name").Default("Authorization").Doc("Header that carries the token."),
+              Text("scheme").Default("Bearer").Doc("Word before the token; \"\" for the token alone."),
+              Duration("lifetime")
+                  .Range(1'000, 366 * 24 * kHourMs)
+                  .Doc("How long a token is good; default: until refused.")}};
 }
 
 std::vector<Variant> AuthVariants() {
@@ -74,27 +193,17 @@ std::vector<Variant> AuthVariants() {
        .fields = {Text("value").Required().Secret().Doc("The key.").Example("${env:API_KEY}"),
                   Enum("in", {{"header", ""}, {"query", ""}}).Default("header").Doc("Where it is sent."),
                   Text("name").Default("X-API-Key").Doc("Name of the header or parameter.")}},
-      {.tag_value = "oauth2",
-       .doc = "OAuth 2.0 access tokens, refreshed when they expire.",
-       .fields =
-           {Enum("grant", {{"client_credentials", ""}, {"refresh_token", ""}})
-                .Default("client_credentials")
-                .Doc("The grant."),
-            Url("token_url").Required().Doc("Where tokens are asked for.").Example("https://auth.shop.example/token"),
-            Text("client_id").Required().Doc("Client id.").Example("${env:CLIENT_ID}"),
-            Text("client_secret")
-                .Secret()
-                .Doc("Client secret; empty for public clients.")
-                .Example("${env:CLIENT_SECRET}"),
-            Text("refresh_token").Secret().Doc("For `grant: refresh_token`.").Example("${env:REFRESH_TOKEN}"),
-            OneOf("scopes", {Text(""), List("", Text(""))}).Doc("Scopes asked for.").Example("[read]"),
-            NamedTexts("params").Doc("Further form fields of the token request.").Example("{audience: shop}"),
-            Enum("send_client_as", {{"body", ""}, {"basic", ""}})
-                .Default("body")
-                .Doc("How client id and secret are sent.")}},
-      {.tag_value = "jwt", .doc = "Signed JSON web tokens.", .fields = {}, .unbuilt = true},
-      {.tag_value = "session", .doc = "Log in, then send a session token.", .fields = {}, .unbuilt = true},
-      {.tag_value = "aws_sigv4", .doc = "AWS signatures.", .fields = {}, .unbuilt = true},
+      {.tag_value = "headers",
+       .doc = "Several headers, all of them secrets.",
+       .fields = {Map("headers", Text("").Secret())
+                      .Required()
+                      .Doc("Names and values.")
+                      .Example("{X-Key: \"${env:API_KEY}\", X-Secret: \"${env:API_SECRET}\"}")}},
+      OAuth2Variant(),
+      JwtVariant(),
+      HmacVariant(),
+      AwsSigV4Variant(),
+      SessionVariant(),
   };
 }
 
@@ -143,6 +252,10 @@ std::vector<Variant> PaginateVariants() {
        .doc = "The body holds the URL of the next page.",
        .fields = {Text("next").Required().Doc("Path in the body of the next URL.").Example("links.next"), size(),
                   size_param(std::nullopt)}},
+      {.tag_value = "graphql",
+       .doc = "The `pageInfo` of a GraphQL connection: its `endCursor` goes into a variable while `hasNextPage`.",
+       .fields = {Text("page_info").Required().Doc("Path of it in the body.").Example("data.orders.pageInfo"),
+                  Text("variable").Default("after").Doc("Variable of the query that carries the cursor.")}},
   };
 }
 
@@ -252,7 +365,3 @@ ObjectTypePtr SourceType() {
 }
 
 }  // namespace firn::config
-      {.tag_value = "graphql",
-       .doc = "The `pageInfo` of a GraphQL connection: its `endCursor` goes into a variable while `hasNextPage`.",
-       .fields = {Text("page_info").Required().Doc("Path of it in the body.").Example("data.orders.pageInfo"),
-                  Text("variable").Default("after").Doc("Variable of the query that carries the cursor.")}},

@@ -5,6 +5,7 @@
 #include "config/airbyte_lowering.h"
 #include "config/fields.h"
 #include "config/files_lowering.h"
+#include "config/json_text.h"
 #include "config/lowering.h"
 #include "config/process_lowering.h"
 #include "config/secret_names.h"
@@ -23,27 +24,100 @@ std::string WithoutTrailingSlash(std::string url) {
   return url;
 }
 
+OAuth2Auth::Grant GrantOf(const std::string& name) {
+  if (name == "refresh_token") return OAuth2Auth::Grant::kRefreshToken;
+  return name == "password" ? OAuth2Auth::Grant::kPassword : OAuth2Auth::Grant::kClientCredentials;
+}
+
+// `field` is needed by one grant and has no effect with the others.
+void JudgeGrantField(const ObjectView& auth, std::string_view grant, const std::string& field, const std::string& path,
+                     const LoweringContext& context) {
+  const std::string chosen = auth.Text("grant");
+  std::string variable = field == "username" ? "API_USER" : field == "password" ? "API_PASSWORD" : "REFRESH_TOKEN";
+  if (chosen == grant && !auth.Has(field)) {
+    context.Error("E0204", path, "`grant: " + chosen + "` needs `" + field + "`").help =
+        "add `" + field + ": ${env:" + variable + "}`";
+  }
+  if (chosen != grant && auth.Has(field)) {
+    context.Error("E0208", path + "." + field, "`" + field + "` has no effect with `grant: " + chosen + "`").help =
+        "write `grant: " + std::string(grant) + "`, or remove it";
+  }
+}
+
 AuthConfig LowerOAuth2(const ObjectView& auth, const std::string& path, const LoweringContext& context) {
-  OAuth2Auth out{.grant = auth.Text("grant") == "refresh_token" ? OAuth2Auth::Grant::kRefreshToken
-                                                                : OAuth2Auth::Grant::kClientCredentials,
+  const bool person_logs_in = auth.Has("authorize_url") || auth.Has("device_url");
+  if (!person_logs_in || auth.Has("refresh_token")) {
+    JudgeGrantField(auth, "refresh_token", "refresh_token", path, context);
+  }
+  for (const char* field : {"authorize_url", "device_url"}) {
+    if (auth.Has(field)) JudgeGrantField(auth, "refresh_token", field, path, context);
+  }
+  JudgeGrantField(auth, "password", "username", path, context);
+  JudgeGrantField(auth, "password", "password", path, context);
+  return OAuth2Auth{.grant = GrantOf(auth.Text("grant")),
+                    .token_url = auth.Text("token_url"),
+                    .authorize_url = auth.Text("authorize_url"),
+                    .device_url = auth.Text("device_url"),
+                    .client_id = auth.Text("client_id"),
+                    .client_secret = auth.Text("client_secret"),
+                    .refresh_token = auth.Text("refresh_token"),
+                    .username = auth.Text("username"),
+                    .password = auth.Text("password"),
+                    .scopes = auth.TextList("scopes"),
+                    .extra_params = LowerNamedText(auth, "params", path + ".params", context),
+                    .send_client_as = auth.Text("send_client_as") == "basic" ? OAuth2Auth::SendClientAs::kBasic
+                                                                             : OAuth2Auth::SendClientAs::kBody};
+}
+
+AuthConfig LowerJwt(const ObjectView& auth, const std::string& path, const LoweringContext& context) {
+  const Node* claims = auth.Find("claims");
+  if (claims != nullptr && claims->kind != NodeKind::kMapping) {
+    context.Error("E0202", path + ".claims", "`claims` must be a mapping").help = "claims: {iss: …, aud: …}";
+  }
+  if (auth.Has("params") && !auth.Has("token_url")) {
+    context.Error("E0208", path + ".params", "`params` has no effect without `token_url`").help =
+        "add `token_url:`, or remove it";
+  }
+  return JwtAuth{.algorithm = auth.Text("algorithm"),
+                 .key = auth.Text("key"),
+                 .key_id = auth.Text("key_id"),
+                 .claims_json = claims == nullptr ? "{}" : JsonTextOf(*claims),
+                 .lifetime_ms = auth.Int("lifetime"),
                  .token_url = auth.Text("token_url"),
-                 .client_id = auth.Text("client_id"),
-                 .client_secret = auth.Text("client_secret"),
-                 .refresh_token = auth.Text("refresh_token"),
-                 .scopes = auth.TextList("scopes"),
-                 .extra_params = LowerNamedText(auth, "params", path + ".params", context),
-                 .send_client_as = auth.Text("send_client_as") == "basic" ? OAuth2Auth::SendClientAs::kBasic
-                                                                          : OAuth2Auth::SendClientAs::kBody};
-  const bool refresh = out.grant == OAuth2Auth::Grant::kRefreshToken;
-  if (refresh && !auth.Has("refresh_token")) {
-    context.Error("E0204", path, "`grant: refresh_token` needs `refresh_token`").help =
-        "add `refresh_token: ${env:REFRESH_TOKEN}`";
+                 .extra_params = LowerNamedText(auth, "params", path + ".params", context)};
+}
+
+AuthConfig LowerHmac(const ObjectView& auth) {
+  const std::string format = auth.Text("timestamp_format");
+  return HmacAuth{
+      .key = auth.Text("key"),
+      .key_is_base64 = auth.Text("key_encoding") == "base64",
+      .sign = auth.Text("sign"),
+      .digest = auth.Text("digest"),
+      .encoding = auth.Text("encoding") == "base64" ? HmacAuth::Encoding::kBase64 : HmacAuth::Encoding::kHex,
+      .in = auth.Text("in") == "query" ? HmacAuth::In::kQuery : HmacAuth::In::kHeader,
+      .name = auth.Text("name"),
+      .prefix = auth.Text("prefix"),
+      .timestamp_name = auth.Text("timestamp_name"),
+      .timestamp_format = format == "iso"        ? HmacAuth::TimestampFormat::kIso
+                          : format == "epoch_ms" ? HmacAuth::TimestampFormat::kEpochMillis
+                                                 : HmacAuth::TimestampFormat::kEpochSeconds};
+}
+
+AuthConfig LowerSession(const ObjectView& auth, const std::string& path, const LoweringContext& context) {
+  if (auth.Has("body") && auth.Has("form")) {
+    context.Error("E0208", path + ".form", "`form` has no effect beside `body`").help = "remove one of the two";
   }
-  if (!refresh && auth.Has("refresh_token")) {
-    context.Error("E0208", path + ".refresh_token", "`refresh_token` has no effect with `grant: client_credentials`")
-        .help = "write `grant: refresh_token`, or remove it";
-  }
-  return out;
+  const Node* body = auth.Find("body");
+  return SessionAuth{.url = auth.Text("url"),
+                     .method = auth.Text("method"),
+                     .headers = LowerNamedText(auth, "headers", path + ".headers", context),
+                     .body_json = body == nullptr ? "" : JsonTextOf(*body),
+                     .form = LowerNamedText(auth, "form", path + ".form", context),
+                     .token = auth.Text("token_path"),
+                     .name = auth.Text("name"),
+                     .scheme = auth.Text("scheme"),
+                     .lifetime_ms = auth.Int("lifetime")};
 }
 
 PaginateType TypeOf(std::string_view name) {
@@ -88,7 +162,18 @@ AuthConfig LowerAuth(const ObjectView& auth, const std::string& path, const Lowe
                       .name = auth.Text("name"),
                       .value = auth.Text("value")};
   }
+  if (type == "headers") return HeadersAuth{.headers = LowerNamedText(auth, "headers", path + ".headers", context)};
   if (type == "oauth2") return LowerOAuth2(auth, path, context);
+  if (type == "jwt") return LowerJwt(auth, path, context);
+  if (type == "hmac") return LowerHmac(auth);
+  if (type == "session") return LowerSession(auth, path, context);
+  if (type == "aws_sigv4") {
+    return AwsSigV4Auth{.access_key_id = auth.Text("access_key_id"),
+                        .secret_access_key = auth.Text("secret_access_key"),
+                        .session_token = auth.Text("session_token"),
+                        .region = auth.Text("region"),
+                        .service = auth.Text("service")};
+  }
   return NoAuth{};
 }
 
@@ -121,6 +206,11 @@ PaginateConfig LowerPaginate(const ObjectView& owner, const std::string& path, c
   if (owner.IsScalar("paginate")) {
     out.type = TypeOf(owner.Text("paginate"));
     if (out.type == PaginateType::kPage) out.param = "page";
+    if (owner.Text("paginate") == "graphql") {
+      context.Error("E0410", place, "`graphql` needs the path of the connection's `pageInfo`").help =
+          "write `paginate: {type: graphql, page_info: data.orders.pageInfo}`";
+      return out;
+    }
     if (out.type == PaginateType::kNextUrl) {
       context.Error("E0410", place, "`next_url` needs the path of the next URL").help =
           "write `paginate: {type: next_url, next: links.next}`";
@@ -134,6 +224,14 @@ PaginateConfig LowerPaginate(const ObjectView& owner, const std::string& path, c
   out.has_more = view.Text("has_more");
   out.stop_when = view.Text("stop");
   out.pages_max = view.Int("pages_max");
+  if (view.variant() == "graphql") {
+    const std::string page_info = view.Text("page_info");
+    out.type = PaginateType::kCursor;
+    out.next = page_info + ".endCursor";
+    out.has_more = page_info + ".hasNextPage";
+    out.body_path = "variables." + view.Text("variable");
+    return out;
+  }
   if (out.type == PaginateType::kNone) return out;
   out.page_size = view.OptionalInt("page_size");
   out.size_param = view.Text("size_param");
@@ -206,28 +304,22 @@ SourceConfig LowerSource(const ObjectView& source, const std::string& path, cons
                   .idle_ms = timeouts.Int("idle"),
                   .total_ms = timeouts.Int("total")};
   const ObjectView retry = source.Object("retry");
-    if (owner.Text("paginate") == "graphql") {
-      context.Error("E0410", place, "`graphql` needs the path of the connection's `pageInfo`").help =
-          "write `paginate: {type: graphql, page_info: data.orders.pageInfo}`";
-      return out;
-    }
   out.retry = {.attempts_max = retry.Int("attempts"), .total_ms = retry.Int("total")};
   const ObjectView http = source.Object("http");
   out.http = {.proxy = http.Text("proxy"),
               .ca_file = http.Has("ca_file") ? context.Absolute(http.Text("ca_file")) : "",
+              .client_cert_file = http.Has("client_cert") ? context.Absolute(http.Text("client_cert")) : "",
+              .client_key_file = http.Has("client_key") ? context.Absolute(http.Text("client_key")) : "",
+              .client_key_password = http.Text("client_key_password"),
               .user_agent = http.Text("user_agent"),
               .body_bytes_max = http.Int("max_body"),
               .allow_private_redirects = http.Bool("allow_private_redirects")};
+  if (http.Has("client_cert") != http.Has("client_key")) {
+    context.Error("E0204", path + ".http", "`client_cert` and `client_key` go together").help =
+        "name the file of the other; both may be one file";
+  }
   if (out.http.proxy.find('@') != std::string::npos) ProcessRedactor().AddSecret(out.http.proxy);
   return out;
 }
 
 }  // namespace firn::config
-  if (view.variant() == "graphql") {
-    const std::string page_info = view.Text("page_info");
-    out.type = PaginateType::kCursor;
-    out.next = page_info + ".endCursor";
-    out.has_more = page_info + ".hasNextPage";
-    out.body_path = "variables." + view.Text("variable");
-    return out;
-  }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "config/auth_config.h"
 #include "expression/expression.h"
 
 /// The one intermediate form of "how to talk to this API" that every front end is lowered to (native YAML today) and
@@ -39,17 +40,28 @@ struct AuthPlan {
     kBasic,
     kApiKeyHeader,
     kApiKeyQuery,
+    kHeaders,
     kOAuth2ClientCredentials,
-    kOAuth2RefreshToken
+    kOAuth2RefreshToken,
+    kOAuth2Password,
+    kJwt,
+    kHmac,
+    kAwsSigV4,
+    kSession
   };
   Type type = Type::kNone;
   std::string where;
   std::string token;                // bearer
-  std::string username, password;   // basic
+  std::string username, password;   // basic, OAuth2 password
   std::string key_name, key_value;  // api key: header or parameter name, and the secret
   std::string token_url, client_id, client_secret, refresh_token, scope;  // OAuth2
   std::vector<std::pair<std::string, std::string>> token_params;          // OAuth2: more form fields (audience)
   bool client_in_body = false;  // OAuth2: client id and secret as form fields instead of basic auth
+  config::NamedText headers;
+  config::JwtAuth jwt;
+  config::HmacAuth hmac;
+  config::AwsSigV4Auth aws;
+  config::SessionAuth session;
 };
 
 struct PaginatePlan {
@@ -134,6 +146,8 @@ struct TablePlan {
   std::vector<NamedTemplate> params;
   std::vector<NamedTemplate> headers;
   std::optional<BodyTemplate> body;
+  bool is_graphql = false;
+  bool refuses_graphql_errors = false;
   std::string records = "auto";  // path of the records; "" = the body itself; "auto" = found
   PaginatePlan paginate;
   std::optional<IncrementalPlan> incremental;
@@ -146,8 +160,6 @@ struct TablePlan {
   std::vector<std::string> child_fields;   // source paths that this table's children use
   std::optional<Template> delete_when;     // over {{ record.* }}
   std::vector<std::string> delete_fields;  // source paths the expression uses
-  bool is_graphql = false;
-  bool refuses_graphql_errors = false;
   std::vector<StatusRule> status_rules;
   EmptyBody empty_body = EmptyBody::kError;
   bool archive_raw = false;

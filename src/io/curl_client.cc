@@ -208,6 +208,11 @@ Status Transfer::SetUp() {
   curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, &Transfer::OnDebug);
   curl_easy_setopt(easy, CURLOPT_DEBUGDATA, this);
   if (!options_.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
+  if (!options_.client_cert_file.empty()) {
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, options_.client_cert_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, options_.client_key_file.c_str());
+    curl_easy_setopt(easy, CURLOPT_KEYPASSWD, options_.client_key_password.c_str());  // null would ask the terminal
+  }
   if (!options_.proxy.empty()) curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy.c_str());
   if (!options_.verify_tls) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -586,13 +591,7 @@ Result<std::unique_ptr<HttpClient>> MakeHttpClient(HttpClientOptions options) {
     options.ca_file = file;
   }
   if (options.user_agent.empty()) options.user_agent = "firn/" FIRN_VERSION;
-  if (!options.ca_file.empty()) {
-    std::FILE* file = std::fopen(options.ca_file.c_str(), "re");
-    if (file == nullptr) {
-      return MakeError(Fault::kConfig, "CA file cannot be opened: " + options.ca_file, {.next = "check FIRN_CA_FILE"});
-    }
-    std::fclose(file);
-  }
+  ARROW_RETURN_NOT_OK(CheckFiles(options));
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return MakeError(Fault::kBug, "libcurl did not start");
   return std::make_unique<CurlClient>(std::move(options));
 }

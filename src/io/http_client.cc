@@ -2,6 +2,8 @@
 
 #include <arrow/buffer.h>
 
+#include <cstdio>
+
 #include "io/curl_error.h"
 #include "io/url.h"
 
@@ -51,6 +53,19 @@ const char* NextStep(Fault fault) {
 
 std::string_view HttpResponse::text() const {
   return {reinterpret_cast<const char*>(body->data()), static_cast<size_t>(body->size())};
+}
+
+Status CheckFiles(const HttpClientOptions& options) {
+  for (const std::string* path : {&options.ca_file, &options.client_cert_file, &options.client_key_file}) {
+    if (path->empty()) continue;
+    std::FILE* file = std::fopen(path->c_str(), "re");
+    if (file == nullptr) {
+      const std::string next = path == &options.ca_file ? "check FIRN_CA_FILE" : "check client_cert and client_key";
+      return MakeError(Fault::kConfig, "a file of TLS cannot be opened: " + *path, {.next = next});
+    }
+    std::fclose(file);
+  }
+  return Status::OK();
 }
 
 Result<HttpResponse> HttpClient::Send(HttpRequest request, std::stop_token stop) {

@@ -89,9 +89,12 @@ class HttpClient {
 };
 
 struct HttpClientOptions {
-  std::string user_agent;  // empty: "firn/<version>"
-  std::string ca_file;     // empty: FIRN_CA_FILE, then the system's
-  std::string proxy;       // "http://host:port"; empty: http_proxy/https_proxy/no_proxy of the environment
+  std::string user_agent;           // empty: "firn/<version>"
+  std::string ca_file;              // empty: FIRN_CA_FILE, then the system's
+  std::string client_cert_file;     // PEM; shown to servers that ask for one; empty: none
+  std::string client_key_file;      // PEM; of the certificate
+  std::string client_key_password;  // empty: the key is not encrypted
+  std::string proxy;                // "http://host:port"; empty: http_proxy/https_proxy/no_proxy of the environment
   bool verify_tls = true;
   int connections_per_host_max = 16;
   int connections_max = 64;
@@ -102,6 +105,9 @@ struct HttpClientOptions {
   /// For tests: what counts as private; null: IsPrivateAddress.
   std::function<bool(const std::string& address)> is_private;
 };
+
+/// Errors: kConfig for a file named in the options that cannot be opened.
+Status CheckFiles(const HttpClientOptions& options);
 
 /// True if an error of Send says that no byte of the request left this machine, so that it surely had no effect.
 bool WasNotSent(const Status& status);

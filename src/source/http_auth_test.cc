@@ -6,6 +6,8 @@
 #include <atomic>
 #include <thread>
 
+#include "base/base64.h"
+#include "base/hmac.h"
 #include "base/redactor.h"
 #include "io/temporary_folder.h"
 #include "source/rest/fake_http.h"
@@ -182,6 +184,176 @@ TEST_F(AuthTest, FailedFetchDoesNotBlockTheNext) {
   EXPECT_FALSE(oauth->Authorize(request, {}).ok());
   http_.set_handler([](const FakeRequest&) { return FakeAnswer{.body = R"({"access_token":"good-token"})"}; });
   EXPECT_TRUE(oauth->Authorize(request, {}).ok());
+}
+
+TEST_F(AuthTest, PutsSeveralHeadersOnARequest) {
+  const auto several =
+      Make({.type = AuthPlan::Type::kHeaders, .headers = {{"X-Key", "key-11"}, {"X-Secret", "sec-22"}}});
+  EXPECT_EQ(HeaderOf(Authorized(*several), "X-Key"), "key-11");
+  EXPECT_EQ(HeaderOf(Authorized(*several), "X-Secret"), "sec-22");
+  EXPECT_EQ(HeaderOf(Authorized(*several, "https://other.example/x"), "X-Secret"), "none");
+  EXPECT_EQ(ProcessRedactor().Redact("key-11 sec-22"), "*** ***");
+}
+
+TEST_F(AuthTest, ExchangesUserAndPassword) {
+  std::string body;
+  http_.set_handler([&](const FakeRequest& request) {
+    body = request.http.body;
+    return FakeAnswer{.body = R"({"access_token":"tttt"})"};
+  });
+  AuthPlan plan = OAuth(AuthPlan::Type::kOAuth2Password);
+  plan.username = "me@shop";
+  plan.password = "pass word";
+  plan.client_in_body = true;
+  EXPECT_EQ(HeaderOf(Authorized(*Make(plan))), "Bearer tttt");
+  EXPECT_EQ(body,
+            "grant_type=password&username=me%40shop&password=pass%20word&scope=read%20write&client_id=me&client_secret="
+            "client-secret-1");
+}
+
+TEST_F(AuthTest, SendsASignedTokenUntilItIsDue) {
+  const AuthPlan plan{.type = AuthPlan::Type::kJwt,
+                      .jwt = {.algorithm = "HS256",
+                              .key = "jwt-key-1",
+                              .key_id = "k1",
+                              .claims_json = R"({"iss":"me","exp":5})",
+                              .lifetime_ms = 600'000}};
+  const auto jwt = Make(plan);
+  const std::string first = HeaderOf(Authorized(*jwt));
+  EXPECT_EQ(first.substr(0, first.find('.')), "Bearer " + Base64Url(R"({"alg":"HS256","typ":"JWT","kid":"k1"})"));
+  const int64_t now = clock_.Now().micros / 1'000'000;
+  EXPECT_EQ(first.substr(first.find('.') + 1, first.rfind('.') - first.find('.') - 1),
+            Base64Url(R"({"iat":)" + std::to_string(now) + R"(,"iss":"me","exp":5})"));
+  EXPECT_EQ(HeaderOf(Authorized(*jwt)), first);
+  clock_.Advance(std::chrono::seconds(541));
+  EXPECT_NE(HeaderOf(Authorized(*jwt)), first);
+}
+
+TEST_F(AuthTest, ExchangesASignedTokenForAnAccessToken) {
+  std::string body;
+  http_.set_handler([&](const FakeRequest& request) {
+    body = request.http.body;
+    return FakeAnswer{.body = R"({"access_token":"tttt"})"};
+  });
+  AuthPlan plan{.type = AuthPlan::Type::kJwt,
+                .token_url = "https://login.example/token",
+                .client_in_body = true,
+                .jwt = {.algorithm = "HS256", .key = "jwt-key-1"}};
+  EXPECT_EQ(HeaderOf(Authorized(*Make(plan))), "Bearer tttt");
+  EXPECT_THAT(body,
+              ::testing::StartsWith(
+                  "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=eyJhbGciOiJIUzI1NiI"));
+}
+
+TEST_F(AuthTest, AKeyThatCannotSignIsToldByName) {
+  const auto jwt = Make({.type = AuthPlan::Type::kJwt, .where = "firn.yaml:5:11", .jwt = {.key = "not-a-pem-key"}});
+  io::HttpRequest request{.url = "https://api.example/x"};
+  const Status status = jwt->Authorize(request, {});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(ContextOf(status)->code, "E0551");
+  EXPECT_EQ(ContextOf(status)->where, "firn.yaml:5:11");
+  EXPECT_THAT(status.ToString(), Not(HasSubstr("not-a-pem-key")));
+}
+
+// Binance's documentation, "SIGNED Endpoint Examples for POST /api/v3/order", as a query string.
+TEST_F(AuthTest, SignsAQueryAsADocumentedExampleDoes) {
+  const auto hmac = Make({.type = AuthPlan::Type::kHmac,
+                          .hmac = {.key = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j",
+                                   .sign = "{{ request.query }}",
+                                   .in = config::HmacAuth::In::kQuery,
+                                   .name = "signature"}});
+  const std::string query =
+      "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559";
+  EXPECT_EQ(Authorized(*hmac, "https://api.example/api/v3/order?" + query).url,
+            "https://api.example/api/v3/order?" + query +
+                "&signature=c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71");
+}
+
+TEST_F(AuthTest, SignsWithTheTimeItSends) {
+  const auto hmac =
+      Make({.type = AuthPlan::Type::kHmac,
+            .hmac = {.key = Base64("hmac-key-1"),
+                     .key_is_base64 = true,
+                     .sign = "{{ request.timestamp }}{{ request.method }}{{ request.target }}{{ request.body }}",
+                     .digest = "sha512",
+                     .encoding = config::HmacAuth::Encoding::kBase64,
+                     .prefix = "v1=",
+                     .timestamp_name = "X-Time",
+                     .timestamp_format = config::HmacAuth::TimestampFormat::kEpochMillis}});
+  io::HttpRequest request{.method = "POST", .url = "https://api.example/a/b?c=1", .body = "{}"};
+  ASSERT_TRUE(hmac->Authorize(request, {}).ok());
+  const std::string time = std::to_string(clock_.Now().micros / 1000);
+  EXPECT_EQ(HeaderOf(request, "X-Time"), time);
+  EXPECT_EQ(HeaderOf(request, "X-Signature"),
+            "v1=" + Base64(Hmac(Digest::kSha512, "hmac-key-1", time + "POST/a/b?c=1{}")));
+}
+
+TEST_F(AuthTest, WhatCannotBeSignedIsRefused) {
+  const auto hmac =
+      Make({.type = AuthPlan::Type::kHmac, .hmac = {.key = "hmac-key-1", .sign = "{{ request.nothing }}x"}});
+  io::HttpRequest request{.url = "https://api.example/x"};
+  const Status status = hmac->Authorize(request, {});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(ContextOf(status)->code, "E0552");
+  const AuthPlan no_base64{.type = AuthPlan::Type::kHmac, .hmac = {.key = "?", .key_is_base64 = true, .sign = "x"}};
+  EXPECT_EQ(ContextOf(MakeAuthorizer(no_base64, "https://api.example", http_, clock_).status())->code, "E0552");
+}
+
+TEST_F(AuthTest, SignsForAws) {
+  const auto aws = Make({.type = AuthPlan::Type::kAwsSigV4,
+                         .aws = {.access_key_id = "AKID",
+                                 .secret_access_key = "aws-secret-1",
+                                 .region = "eu-west-1",
+                                 .service = "execute-api"}});
+  EXPECT_THAT(HeaderOf(Authorized(*aws)),
+              HasSubstr("AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/execute-api/aws4_request"));
+  EXPECT_EQ(HeaderOf(Authorized(*aws, "https://other.example/x")), "none");
+}
+
+TEST_F(AuthTest, LogsInAgainWhenASessionEndsOrIsRefused) {
+  std::vector<std::string> logins;
+  http_.set_handler([&](const FakeRequest& request) {
+    logins.push_back(request.http.method + " " + request.path + " " + request.http.body);
+    return FakeAnswer{.body = R"({"data":{"token":"session-)" + std::to_string(logins.size()) + "\"}}"};
+  });
+  AuthPlan plan{.type = AuthPlan::Type::kSession,
+                .session = {.url = "https://api.example/login",
+                            .body_json = R"({"user":"me"})",
+                            .token = "data.token",
+                            .name = "X-Session",
+                            .scheme = "",
+                            .lifetime_ms = 600'000}};
+  const auto session = Make(plan);
+  const io::HttpRequest first = Authorized(*session);
+  EXPECT_EQ(HeaderOf(first, "X-Session"), "session-1");
+  EXPECT_EQ(logins.at(0), R"(POST /login {"user":"me"})");
+  EXPECT_TRUE(session->Renew(first, {}).ValueOrDie());
+  EXPECT_EQ(HeaderOf(Authorized(*session), "X-Session"), "session-2");
+  clock_.Advance(std::chrono::seconds(541));
+  EXPECT_EQ(HeaderOf(Authorized(*session), "X-Session"), "session-3");
+  plan.session.lifetime_ms = 0;
+  plan.session.form = {{"user", "a b"}};
+  plan.session.body_json = "";
+  const auto lasting = Make(plan);
+  Authorized(*lasting);
+  clock_.Advance(std::chrono::hours(24 * 30));
+  EXPECT_EQ(HeaderOf(Authorized(*lasting), "X-Session"), "session-4");
+  EXPECT_EQ(logins.at(3), "POST /login user=a%20b");
+}
+
+TEST_F(AuthTest, ALoginWithoutATokenNamesWhatToCheck) {
+  const FakeAnswer answers[] = {
+      {.body = "no", .status = 401}, {.body = R"({"tokens":[]})"}, {.body = R"({"token":5})"}, {.body = "<html>"}};
+  for (const FakeAnswer& answer : answers) {
+    http_.set_handler([&](const FakeRequest&) { return answer; });
+    const auto session =
+        Make({.type = AuthPlan::Type::kSession, .session = {.url = "https://api.example/login", .token = "token"}});
+    io::HttpRequest request{.url = "https://api.example/x"};
+    const Status status = session->Authorize(request, {});
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(FaultOf(status), Fault::kAuth) << status;
+    EXPECT_EQ(ContextOf(status)->code, "E0550");
+  }
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ class Lowering {
     plan.params = Named(source.params, path + ".params", {});
     plan.headers = Named(source.headers, path + ".headers", {});
     plan.auth = LowerAuth(source.auth, project_.WhereIs(path + ".auth"));
+    if (plan.auth.type == AuthPlan::Type::kHmac) Parse(plan.auth.hmac.sign, path + ".auth.sign", {"request"});
     plan.http = Http(source);
     for (const auto& table : pipeline_.tables) plan.tables.push_back(Table(table));
     LinkChildren(&plan);
@@ -130,9 +131,9 @@ class Lowering {
     plan.params = Named(table.params, path + ".params", names);
     plan.headers = Named(table.headers, path + ".headers", names);
     if (!table.body_json.empty()) plan.body = Body(table.body_json, path, names);
-    plan.records = table.records == "." ? "" : table.records;
     plan.is_graphql = table.is_graphql;
     plan.refuses_graphql_errors = table.refuses_graphql_errors;
+    plan.records = table.records == "." ? "" : table.records;
     plan.paginate = Paginate(table.paginate, path + ".paginate");
     plan.status_rules = Rules(table);
     if (table.empty_body_is_no_records) plan.empty_body = EmptyBody::kNoRecords;
@@ -367,6 +368,18 @@ class Lowering {
 static_assert(static_cast<int>(PaginatePlan::Type::kNextUrl) == static_cast<int>(config::PaginateType::kNextUrl));
 static_assert(static_cast<int>(CursorFormat::kPattern) == static_cast<int>(config::CursorFormat::kPattern));
 
+AuthPlan::Type TypeOf(config::OAuth2Auth::Grant grant) {
+  switch (grant) {
+    case config::OAuth2Auth::Grant::kClientCredentials:
+      return AuthPlan::Type::kOAuth2ClientCredentials;
+    case config::OAuth2Auth::Grant::kRefreshToken:
+      return AuthPlan::Type::kOAuth2RefreshToken;
+    case config::OAuth2Auth::Grant::kPassword:
+      return AuthPlan::Type::kOAuth2Password;
+  }
+  return AuthPlan::Type::kNone;
+}
+
 }  // namespace
 
 AuthPlan LowerAuth(const config::AuthConfig& auth, std::string where) {
@@ -384,15 +397,34 @@ AuthPlan LowerAuth(const config::AuthConfig& auth, std::string where) {
     plan.key_name = key->name;
     plan.key_value = key->value;
   } else if (const auto* oauth = std::get_if<config::OAuth2Auth>(&auth)) {
-    plan.type = oauth->grant == config::OAuth2Auth::Grant::kClientCredentials ? AuthPlan::Type::kOAuth2ClientCredentials
-                                                                              : AuthPlan::Type::kOAuth2RefreshToken;
+    plan.type = TypeOf(oauth->grant);
     plan.token_url = oauth->token_url;
     plan.client_id = oauth->client_id;
     plan.client_secret = oauth->client_secret;
     plan.refresh_token = oauth->refresh_token;
+    plan.username = oauth->username;
+    plan.password = oauth->password;
     for (const auto& scope : oauth->scopes) plan.scope += (plan.scope.empty() ? "" : " ") + scope;
     plan.token_params = oauth->extra_params;
     plan.client_in_body = oauth->send_client_as == config::OAuth2Auth::SendClientAs::kBody;
+  } else if (const auto* several = std::get_if<config::HeadersAuth>(&auth)) {
+    plan.type = AuthPlan::Type::kHeaders;
+    plan.headers = several->headers;
+  } else if (const auto* jwt = std::get_if<config::JwtAuth>(&auth)) {
+    plan.type = AuthPlan::Type::kJwt;
+    plan.jwt = *jwt;
+    plan.token_url = jwt->token_url;
+    plan.token_params = jwt->extra_params;
+    plan.client_in_body = true;  // there is none: the assertion says who asks
+  } else if (const auto* hmac = std::get_if<config::HmacAuth>(&auth)) {
+    plan.type = AuthPlan::Type::kHmac;
+    plan.hmac = *hmac;
+  } else if (const auto* aws = std::get_if<config::AwsSigV4Auth>(&auth)) {
+    plan.type = AuthPlan::Type::kAwsSigV4;
+    plan.aws = *aws;
+  } else if (const auto* session = std::get_if<config::SessionAuth>(&auth)) {
+    plan.type = AuthPlan::Type::kSession;
+    plan.session = *session;
   }
   return plan;
 }

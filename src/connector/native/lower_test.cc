@@ -21,10 +21,12 @@ struct Lowered {
 
 class LowerTest : public ::testing::Test {
  protected:
-  Lowered Lower(const std::string& tables) {
+  Lowered Lower(const std::string& tables, const std::string& auth = "{type: bearer, token: abcdef}") {
     std::ofstream(folder_.path() + "/firn.yaml") << "version: 1\npipelines:\n  shop:\n    source:\n      type: rest\n"
                                                     "      base_url: https://api.example/v1\n"
-                                                    "      auth: {type: bearer, token: abcdef}\n"
+                                                    "      auth: "
+                                                 << auth
+                                                 << "\n"
                                                     "      headers: {X-Client: firn}\n"
                                                     "    dataset: shop\n    tables:\n"
                                                  << tables;
@@ -115,6 +117,30 @@ TEST_F(LowerTest, PointsIntoTheTemplateThatIsWrong) {
   EXPECT_EQ(lowered.findings[0].span.end_column, 26u);
   EXPECT_EQ(lowered.findings[1].code, "E0450");
   EXPECT_EQ(lowered.findings[1].message, "the expression ends too early");
+}
+
+TEST_F(LowerTest, PointsIntoTheTextThatIsToBeSigned) {
+  const Lowered lowered = Lower("      t: {}\n", "{type: hmac, key: abcdef, sign: '{{ response.body }}'}");
+  ASSERT_TRUE(lowered.loaded.ok()) << lowered.loaded;
+  ASSERT_EQ(lowered.findings.size(), 1u);
+  EXPECT_EQ(lowered.findings[0].code, "E0451");
+  EXPECT_EQ(lowered.findings[0].span.line, 7u);
+}
+
+TEST_F(LowerTest, AGraphQlRequestIsAPostToTheBaseUrlItself) {
+  const Lowered lowered = Lower(
+      "      t: {graphql: {query: '{ a }', variables: {n: 1}}, paginate: {type: graphql, page_info: data.a.info}}\n");
+  ASSERT_TRUE(lowered.plan.ok()) << lowered.loaded << lowered.plan.status();
+  const TablePlan& table = lowered.plan->tables[0];
+  EXPECT_EQ(table.method, "POST");
+  EXPECT_EQ(table.path.source(), "");
+  ASSERT_TRUE(table.body.has_value());
+  EXPECT_EQ(table.body->keys, (std::vector<std::string>{"query", "variables"}));
+  EXPECT_TRUE(table.is_graphql && table.refuses_graphql_errors);
+  EXPECT_EQ(table.paginate.type, PaginatePlan::Type::kCursor);
+  EXPECT_EQ(table.paginate.next, "data.a.info.endCursor");
+  EXPECT_EQ(table.paginate.has_more, "data.a.info.hasNextPage");
+  EXPECT_EQ(table.paginate.body_path, "variables.after");
 }
 
 TEST_F(LowerTest, RefusesWhatCannotBeExact) {

@@ -159,7 +159,14 @@ class RestSource : public Source {
   // A stable name of the credential that does not tell it.
   std::string CredentialName() const {
     const auto& auth = plan_.auth;
-    return Sha256Hex(auth.token + '\0' + auth.username + '\0' + auth.key_value + '\0' + auth.client_id).substr(0, 16);
+    std::string text = auth.token + '\0' + auth.username + '\0' + auth.key_value + '\0' + auth.client_id;
+    for (const std::string* part : {&auth.jwt.key, &auth.hmac.key, &auth.aws.access_key_id, &auth.session.body_json}) {
+      if (!part->empty()) text += '\0' + *part;
+    }
+    for (const auto* texts : {&auth.headers, &auth.session.form}) {
+      for (const auto& [name, value] : *texts) text += '\0' + value;
+    }
+    return Sha256Hex(text).substr(0, 16);
   }
 
   static Resumability ResumabilityOf(const TablePlan& table) {

@@ -108,6 +108,9 @@ Result<Position> Start(const PipelineContext& context, const config::TableConfig
 void AdaptHttp(const config::PipelineConfig& pipeline, io::HttpClientOptions* options) {
   const config::HttpConfig& http = ConfigOf(pipeline).http;
   if (!http.ca_file.empty()) options->ca_file = http.ca_file;
+  options->client_cert_file = http.client_cert_file;
+  options->client_key_file = http.client_key_file;
+  options->client_key_password = http.client_key_password;
   if (!http.proxy.empty()) options->proxy = http.proxy;
   if (!http.user_agent.empty()) options->user_agent = http.user_agent;
 }

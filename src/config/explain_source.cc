@@ -1,0 +1,61 @@
+#include "config/explain_source.h"
+
+#include <array>
+
+namespace firn::config {
+namespace {
+
+constexpr std::array kExplanations = {
+    Explanation{"E0504", "a connector could not read a stream",
+                "The reason is what the connector's error rules say, with the place in its manifest or the request.",
+                ""},
+    Explanation{"E0534", "an expression of a workflow that cannot be used",
+                "It is no JavaScript, or uses a name that is not known at this place (docs/guide/steps.md).", ""},
+    Explanation{"E0535", "an answer is not what a step of a workflow needs",
+                "`rows` gives a list, an emitted row is an object, a kept value is a text or a number, and null is "
+                "never meant inside text.",
+                ""},
+    Explanation{"E0536", "a workflow's pages do not end",
+                "`next` asked for a page again, or for more than `pages_max`. It gives null after the last page.", ""},
+    Explanation{"E0537", "a workflow's next page is on another host",
+                "The credentials of the request would go there. Ask that host in a step of its own.", ""},
+    Explanation{"E0539", "the customers of a workflow cannot be read",
+                "The list has a header, a column that names each customer, and no name twice.", ""},
+    Explanation{"E0540", "a workflow failed for some of its customers",
+                "The rows of the others are committed, with what their next run goes on from. The next run reads the "
+                "failed ones from where they were.",
+                ""},
+    Explanation{"E0550", "a login that gave no token",
+                "The login of `auth: {type: session}` was refused, or its answer has no text at `token_path`.",
+                "auth: {type: session, url: https://api.shop.example/login, token_path: data.token, body: {user: …}}"},
+    Explanation{"E0551", "a JSON web token that cannot be signed",
+                "RS and ES take a private key in PEM form that fits them, with its line breaks; HS a shared secret.",
+                "auth: {type: jwt, algorithm: RS256, key: \"${file:./key.pem}\", claims: {iss: me}}"},
+    Explanation{"E0552", "a request that cannot be signed",
+                "`sign` names a part of the request that is not there, or `key` is not base64 as it is said to be.",
+                "auth: {type: hmac, key: \"${env:API_SECRET}\", sign: \"{{ request.method }}{{ request.target }}\"}"},
+    Explanation{"E0553", "a GraphQL answer with errors", "Data that came beside the errors is not all there is.",
+                "graphql: {errors: ignore}"},
+    Explanation{"E0555", "a login that gave no refresh token",
+                "It was refused or not made in time, or the server gives refresh tokens only to who asks for one.",
+                "firn auth login shop"},
+    Explanation{"E0556", "a source without a login of a person",
+                "`firn auth login` needs `authorize_url` for the browser of this machine, or `device_url` for another.",
+                "auth: {type: oauth2, grant: refresh_token, authorize_url: …, token_url: …, client_id: …}"},
+};
+
+constexpr bool IsSorted() {
+  for (size_t i = 1; i < kExplanations.size(); ++i) {
+    if (!(kExplanations[i - 1].code < kExplanations[i].code)) return false;
+  }
+  return true;
+}
+static_assert(IsSorted());
+
+}  // namespace
+
+std::span<const Explanation> SourceExplanations() {
+  return kExplanations;
+}
+
+}  // namespace firn::config
