@@ -258,6 +258,27 @@ def query(name):
     return lambda ask: ask.query[name]
 
 
+def linear():
+    def connection(field, shape=lambda i: {}):
+        def page(rows, ask):
+            part, following = counted(get(ask.body, "variables.after"), rows)
+            extra = {}
+            put(extra, f"data.{field}.pageInfo", {"hasNextPage": following is not None, "endCursor": str(following or len(rows))})
+            return part, extra, {}
+        return Table("/", f"data.{field}.nodes", page, shape, changed=("updatedAt", iso), method="POST",
+                     since=lambda ask: get(ask.body, "variables.since"), takes=lambda ask: f" {field}(" in ask.body["query"])
+
+    team = {"id": "team_1"}
+    return Vendor(lambda headers: headers.get("Authorization") == SECRET, {
+        "issues": connection("issues", lambda i: {"title": f"Issue {i}", "labelIds": ["l1"], "team": team, "assignee": None}),
+        "comments": connection("comments", lambda i: {"body": "text", "issue": {"id": "key_0"}}),
+        "projects": connection("projects", lambda i: {"name": f"p{i}", "progress": 0.5}),
+        "cycles": connection("cycles", lambda i: {"number": i, "team": team}),
+        "users": connection("users", lambda i: {"name": "U", "displayName": "u", "email": f"u{i}@example.com"}),
+        "teams": connection("teams", lambda i: {"key": f"T{i}"}), "labels": connection("issueLabels", lambda i: {"name": f"l{i}"}),
+        "states": connection("workflowStates", lambda i: {"name": f"s{i}", "type": "started"})})
+
+
 def hubspot():
     page = by_token("after", "paging.next.after")
 
@@ -529,5 +550,5 @@ def shopify():
             "transactions": Table(r"/admin/api/2026-07/orders/key_\d+/transactions.json", "transactions", of_first(whole))})
 
 
-VENDORS = {make.__name__: make for make in (airtable, github, hubspot, intercom, jira, klaviyo, mailchimp, notion, pipedrive, salesforce,
+VENDORS = {make.__name__: make for make in (airtable, github, hubspot, intercom, jira, klaviyo, linear, mailchimp, notion, pipedrive, salesforce,
                                             sendgrid, shopify, stripe, zendesk)}
