@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/app.h"
@@ -10,6 +11,10 @@ namespace firn::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+bool IsBuiltin(const std::string& name) {
+  return std::ranges::any_of(config::BuiltinConnectors(), [&](const auto& known) { return known.name == name; });
+}
 
 Result<config::ConnectorFile> ReadNamed(const std::string& name) {
   auto file = config::FindConnector(name, ".");
@@ -32,7 +37,8 @@ Json NamesOf(const config::Node& tables) {
 Result<int> ShowConnectors(App& app, const Arguments& arguments) {
   if (arguments.Given("NAME")) {
     ARROW_ASSIGN_OR_RAISE(const auto connector, ReadNamed(arguments.Text("NAME")));
-    ARROW_RETURN_NOT_OK(app.Print(config::RenderConnectorPage(connector)));
+    ARROW_RETURN_NOT_OK(app.Print(
+        config::RenderConnectorPage(connector, IsBuiltin(arguments.Text("NAME")) ? "" : arguments.Text("NAME"))));
     return 0;
   }
   TextTable text({"NAME", "API", "TABLES"});

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/ascii.h"
+#include "base/edit_distance.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/recording.h"
@@ -137,7 +138,7 @@ class Init {
                        {.code = "E0852",
                         .why = "it is no URL either, and no connector of this build (firn connectors lists them)",
                         .state = "nothing was written",
-                        .next = "firn init   or   firn init https://api.example/v1/orders   or   firn init ./inbox"});
+                        .next = NearestConnector(what)});
     }
     return Probe(what);
   }
@@ -156,10 +157,17 @@ class Init {
 
   Result<int> FromConnector(const std::string& from) {
     constexpr std::string_view kScheme = "airbyte:";
+    constexpr std::string_view kFileScheme = "connector:";
+    if (from.starts_with(kFileScheme)) {
+      const std::string file = from.substr(kFileScheme.size());
+      const std::string path = fs::proximate(fs::absolute(file), fs::absolute(folder_)).string();
+      return OfConnector(fs::absolute(file).string(), path.starts_with('.') ? path : "./" + path);
+    }
     if (!from.starts_with(kScheme)) {
-      return MakeError(
-          Fault::kConfig, "`" + from + "` names no connector",
-          {.code = "E0852", .state = "nothing was written", .next = "firn init --from airbyte:manifest.yaml"});
+      return MakeError(Fault::kConfig, "`" + from + "` names no connector",
+                       {.code = "E0852",
+                        .state = "nothing was written",
+                        .next = "firn init --from airbyte:manifest.yaml   or   firn init --from connector:acme.yaml"});
     }
     const fs::path manifest = from.substr(kScheme.size());
     ARROW_ASSIGN_OR_RAISE(const auto read, connector::airbyte::ReadManifest(manifest.string()));
@@ -168,18 +176,27 @@ class Init {
     return WriteConnector({.yaml = text.yaml, .table = text.first_table}, text.variables);
   }
 
+  static std::string NearestConnector(const std::string& what) {
+    std::vector<std::string> names;
+    for (const auto& known : config::BuiltinConnectors()) names.emplace_back(known.name);
+    const auto nearest = Nearest(AsciiLower(what), names);
+    return nearest ? "firn init " + *nearest
+                   : "firn init   or   firn init https://api.example/v1/orders   or   firn init ./inbox";
+  }
+
   // A folder of that name is written ./<name>.
   static bool IsConnector(const std::string& what) {
     const auto known = config::BuiltinConnectors();
     return std::ranges::find(known, what, &config::BuiltinConnector::name) != known.end();
   }
 
-  Result<int> OfConnector(const std::string& name) {
+  // `path`: of a file, relative to the project; empty for a connector of the library.
+  Result<int> OfConnector(const std::string& name, const std::string& path = "") {
     ARROW_ASSIGN_OR_RAISE(const auto file, config::FindConnector(name, ""));
     config::Diagnostics diagnostics;
     const auto connector = config::ReadConnector(file, &diagnostics);
     if (!connector) return diagnostics.ToStatus();
-    const auto text = config::ProjectOf(*connector);
+    const auto text = config::ProjectOf(*connector, path);
     return WriteConnector({.yaml = text.yaml, .table = text.first_table}, text.variables);
   }
 
@@ -382,7 +399,8 @@ Command InitCommand() {
                    .help = "an endpoint that answers with rows; a connector (firn connectors lists them); a folder, "
                            "s3://bucket/prefix or "
                            "file; left out: a skeleton"},
-                  {.name = "--from", .help = "a connector: airbyte:PATH of its manifest.yaml"},
+                  {.name = "--from",
+                   .help = "a connector: airbyte:PATH of its manifest.yaml, connector:PATH of a connector file"},
                   {.name = "--dir", .help = "folder of the project (the current one)"},
                   {.name = "--token-env", .help = "environment variable that holds a bearer token for the probe"},
                   {.name = "--print", .kind = Option::Kind::kFlag, .help = "print firn.yaml to stdout, write nothing"}},

@@ -86,22 +86,25 @@ std::string FurtherTables(const Node& tables) {
 
 }  // namespace
 
-std::string RenderConnectorPage(const ConnectorFile& connector) {
-  const std::string head = "<!-- Written by firn from connectors/" + connector.name + ".yaml; do not edit. -->\n";
-  return head + "# " + connector.title + "\n\n`firn init " + connector.name + "` writes a project that reads it. " +
+std::string RenderConnectorPage(const ConnectorFile& connector, const std::string& path) {
+  const std::string head = "<!-- Written by firn from " +
+                           (path.empty() ? "connectors/" + connector.name + ".yaml" : path) + "; do not edit. -->\n";
+  const std::string what = path.empty() ? connector.name : "--from connector:" + path;
+  return head + "# " + connector.title + "\n\n`firn init " + what + "` writes a project that reads it. " +
          "The API: <" + connector.api + ">.\n\n" + connector.doc + "\n## Settings\n\n" + SettingsTable(connector) +
          "\n## Tables\n\n" + TablesTable(connector.tables) + FurtherTables(connector.further_tables);
 }
 
-ConnectorProject ProjectOf(const ConnectorFile& connector) {
+ConnectorProject ProjectOf(const ConnectorFile& connector, const std::string& path) {
+  const std::string reference = path.empty() ? connector.name : YamlScalar(path);
   ConnectorProject out;
   out.yaml =
       "# yaml-language-server: $schema=./firn.schema.json\n"
       "version: 1\n"
       "lake: {warehouse: ./lake}\n"
       "pipelines:\n  " +
-      connector.name + ":\n    source:\n      type: connector\n      connector: " + connector.name +
-      "   # firn connectors " + connector.name + " tells its tables and limits\n      settings:\n";
+      connector.name + ":\n    source:\n      type: connector\n      connector: " + reference +
+      "   # firn connectors " + reference + " tells its tables and limits\n      settings:\n";
   for (const ConnectorSetting& setting : connector.settings) {
     const std::string value = setting.required ? YamlScalar(setting.example) : ValueText(setting.otherwise);
     if (setting.required) AddVariables(setting.example, &out.variables);

@@ -166,6 +166,21 @@ class LibraryTest(unittest.TestCase):
         self.assertEqual([connector["name"] for connector in listed], sorted(VENDORS))
         self.assertTrue(all(connector["tables"] for connector in listed))
 
+    def test_init_takes_a_file_of_ones_own(self):
+        with FirnProject("") as project:
+            os.remove(project.path("firn.yaml"))
+            os.makedirs(project.path("own"))
+            with open(os.path.join(REPOSITORY, "connectors", "pipedrive.yaml")) as file:
+                text = file.read().replace("name: pipedrive", "name: acme")
+            with open(project.path("own/acme.yaml"), "w") as file:
+                file.write(text)
+            self.assertIn("firn init --from connector:./own/acme.yaml", project.firn("connectors", "./own/acme.yaml").out)
+            self.assertEqual(project.firn("init", "--from", "connector:own/acme.yaml").code, 0)
+            with open(project.path("firn.yaml")) as file:
+                self.assertIn("connector: ./own/acme.yaml", file.read())
+            self.assertEqual(project.firn("validate", "--offline").code, 0)
+            self.assertIn("firn init pipedrive", project.firn("init", "Pipedriv", "--dir", "other").err)
+
 
 if __name__ == "__main__":
     unittest.main()
