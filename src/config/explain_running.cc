@@ -454,6 +454,11 @@ constexpr std::array kExplanations = {
         "Before a table is replaced its keys are compared with those that came, and a file of the table could not "
         "be read. Nothing was changed. `--yes` replaces the table without looking at what it holds.",
         "firn run --select orders --full-refresh --yes"},
+    Explanation{
+        "E0927", "a connector's API answered what cannot be read",
+        "A page that is no JSON (a login page, a body that was cut off) would count as the end of the rows: the "
+        "table would miss some, and the position would move past them. Nothing of the table was changed.",
+        "firn airbyte read --manifest manifest.yaml --config config.json"},
     Explanation{"E0930", "the table has no such column",
                 "Columns are named by their path in the table: total, address.zip, lines.element.price.",
                 "firn sql \"DESCRIBE shop.orders\""},

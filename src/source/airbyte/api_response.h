@@ -11,6 +11,10 @@
 
 namespace firn::source::airbyte {
 
+inline bool IsBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
 /// An answer of the API, or a value that stands for one (a child's records found in the parent's). Immutable but for
 /// what is decoded once. Used by one thread at a time.
 class ApiResponse {
@@ -26,6 +30,8 @@ class ApiResponse {
   /// The body as JSON; undefined if it is none. Decoded once.
   const Value& Json() const;
   bool is_json() const { return !Json().is_undefined(); }
+  /// Nothing but white space.
+  bool is_blank() const { return IsBlank(text()); }
   /// Headers as a map; names as the reference shows them (each word capitalised by the server, found without case).
   Value HeaderMap() const;
   /// Entries of the Link header by relation: {next: {url: …, rel: next}}.

@@ -32,8 +32,8 @@ class AsyncRetriever : public Retriever {
   AsyncRetriever(const RunContext& run, RetrieverParts parts) : run_(run), parts_(std::move(parts)) {}
 
   Status Build(const Component& component) {
-    ARROW_ASSIGN_OR_RAISE(decoder_, Decoder::Make(component.Child("decoder")));
-    ARROW_ASSIGN_OR_RAISE(download_decoder_, Decoder::Make(component.Child("download_decoder")));
+    ARROW_ASSIGN_OR_RAISE(decoder_, Decoder::Make(component.Child("decoder"), run_.strict_bodies));
+    ARROW_ASSIGN_OR_RAISE(download_decoder_, Decoder::Make(component.Child("download_decoder"), run_.strict_bodies));
     // A job's records are not filtered by the cursor, also where the stream asks for it: as in the reference.
     ARROW_ASSIGN_OR_RAISE(selector_, RecordSelector::Make(component.Child("record_selector"), run_, *decoder_,
                                                           {.transformations = parts_.transformations}));

@@ -17,23 +17,44 @@ std::vector<Value> ItemsOf(Value value) {
   return value.as_list();
 }
 
+Status Unreadable(const char* what) {
+  return MakeError(Fault::kBadData, std::string("the API's answer is no ") + what,
+                   {.code = "E0927",
+                    .why = "left out, it would pass for the end of the rows",
+                    .state = "the position is that of the last run",
+                    .next = "run again; if it stays so, look at what the API answers (firn airbyte read …)"});
+}
+
 class JsonDecoder : public Decoder {
  public:
+  explicit JsonDecoder(bool strict) : strict_(strict) {}
+  bool wants_json() const override { return true; }
   Result<std::vector<Value>> Decode(const ApiResponse& response) const override {
-    if (!response.is_json()) return std::vector<Value>{EmptyMap()};
+    if (!response.is_json()) {
+      if (strict_ && !response.is_blank()) return Unreadable("JSON");
+      return std::vector<Value>{EmptyMap()};
+    }
     std::vector<Value> items = ItemsOf(response.Json());
     if (items.empty()) items.push_back(EmptyMap());
     return items;
   }
+
+ private:
+  const bool strict_;
 };
 
 class XmlDecoder : public Decoder {
  public:
+  explicit XmlDecoder(bool strict) : strict_(strict) {}
   Result<std::vector<Value>> Decode(const ApiResponse& response) const override {
     auto value = ParseXml(response.text());
-    if (!value.ok()) return std::vector<Value>{EmptyMap()};
-    return std::vector<Value>{value.MoveValueUnsafe()};
+    if (value.ok()) return std::vector<Value>{value.MoveValueUnsafe()};
+    if (strict_ && !response.is_blank()) return Unreadable("XML");
+    return std::vector<Value>{EmptyMap()};
   }
+
+ private:
+  const bool strict_;
 };
 
 /// Bytes that hold rows: what is inside a gzip or zip wrapper, too.
@@ -88,16 +109,22 @@ class JsonItemsDecoder : public BytesDecoder {
 
 class JsonLinesDecoder : public BytesDecoder {
  public:
+  explicit JsonLinesDecoder(bool strict) : strict_(strict) {}
   Result<std::vector<Value>> DecodeBytes(std::string_view bytes) const override {
     std::vector<Value> rows;
     while (!bytes.empty()) {
       const size_t end = std::min(bytes.find('\n'), bytes.size());
-      auto value = jinja::ParseJson(bytes.substr(0, end));
+      const std::string_view line = bytes.substr(0, end);
+      auto value = jinja::ParseJson(line);
       if (value.ok()) rows.push_back(value.MoveValueUnsafe());  // as the reference: a bad line is left out
+      if (!value.ok() && strict_ && !IsBlank(line)) return Unreadable("JSON in one of its lines");
       bytes.remove_prefix(std::min(end + 1, bytes.size()));
     }
     return rows;
   }
+
+ private:
+  const bool strict_;
 };
 
 class LinesDecoder : public BytesDecoder {
@@ -168,7 +195,7 @@ CsvOptions OptionsOf(const Component& component) {
   return options;
 }
 
-Result<std::unique_ptr<BytesDecoder>> MakeBytesDecoder(const Component& component) {
+Result<std::unique_ptr<BytesDecoder>> MakeBytesDecoder(const Component& component, bool strict) {
   const std::string type = component.type();
   std::unique_ptr<BytesDecoder> made;
   if (!component.present() || type == "JsonDecoder") made.reset(new JsonBytesDecoder());
@@ -177,11 +204,11 @@ Result<std::unique_ptr<BytesDecoder>> MakeBytesDecoder(const Component& componen
     if (path.empty()) return ManifestError(component, "a JsonItemsDecoder needs items_path");
     made.reset(new JsonItemsDecoder(path, component.Text("encoding", "utf-8")));
   }
-  if (type == "JsonlDecoder") made.reset(new JsonLinesDecoder());
+  if (type == "JsonlDecoder") made.reset(new JsonLinesDecoder(strict));
   if (type == "IterableDecoder") made.reset(new LinesDecoder());
   if (type == "CsvDecoder") made.reset(new CsvDecoder(OptionsOf(component)));
   if (type == "GzipDecoder" || type == "ZipfileDecoder") {
-    ARROW_ASSIGN_OR_RAISE(auto inner, MakeBytesDecoder(component.Child("decoder")));
+    ARROW_ASSIGN_OR_RAISE(auto inner, MakeBytesDecoder(component.Child("decoder"), strict));
     made.reset(type == "GzipDecoder" ? static_cast<BytesDecoder*>(new GzipDecoder(std::move(inner)))
                                      : new ZipDecoder(std::move(inner)));
   }
@@ -197,10 +224,10 @@ Result<Value> Decoder::FirstOf(const ApiResponse& response) const {
   return values.empty() ? EmptyMap() : values.front();
 }
 
-Result<std::unique_ptr<Decoder>> Decoder::Make(const Component& component) {
-  if (!component.present() || component.type() == "JsonDecoder") return std::unique_ptr<Decoder>(new JsonDecoder());
-  if (component.type() == "XmlDecoder") return std::unique_ptr<Decoder>(new XmlDecoder());
-  ARROW_ASSIGN_OR_RAISE(auto made, MakeBytesDecoder(component));
+Result<std::unique_ptr<Decoder>> Decoder::Make(const Component& component, bool strict) {
+  if (!component.present() || component.type() == "JsonDecoder") return std::make_unique<JsonDecoder>(strict);
+  if (component.type() == "XmlDecoder") return std::make_unique<XmlDecoder>(strict);
+  ARROW_ASSIGN_OR_RAISE(auto made, MakeBytesDecoder(component, strict));
   return std::unique_ptr<Decoder>(std::move(made));
 }
 

@@ -22,8 +22,12 @@ class Decoder {
   /// What expressions of a paginator see as `response`.
   Result<Value> FirstOf(const ApiResponse& response) const;
 
-  /// A component that is not present makes a JsonDecoder.
-  static Result<std::unique_ptr<Decoder>> Make(const Component& component);
+  /// Whether a body that is no JSON has no records for it.
+  virtual bool wants_json() const { return false; }
+
+  /// A component that is not present makes a JsonDecoder. `strict`: a body (or line) that cannot be read is an error,
+  /// E0927, where the reference leaves it out: a login page must not pass for the end of the rows.
+  static Result<std::unique_ptr<Decoder>> Make(const Component& component, bool strict);
 };
 
 }  // namespace firn::source::airbyte

@@ -11,9 +11,9 @@
 namespace firn::source::airbyte {
 namespace {
 
-Result<std::string> Decoded(const std::string& decoder, const std::string& body) {
+Result<std::string> Decoded(const std::string& decoder, const std::string& body, bool strict = false) {
   const Component component(*connector::airbyte::ParseManifestYaml(decoder, "m.yaml"), "");
-  ARROW_ASSIGN_OR_RAISE(const auto made, Decoder::Make(component));
+  ARROW_ASSIGN_OR_RAISE(const auto made, Decoder::Make(component, strict));
   const io::HttpResponse response{.status = 200, .headers = {}, .body = arrow::Buffer::FromString(body)};
   ARROW_ASSIGN_OR_RAISE(const auto values, made->Decode(ApiResponse(response)));
   std::string out;
@@ -33,6 +33,22 @@ TEST(JsonItems, AreTheElementsOfTheArrayAtThePath) {
 
 TEST(JsonItems, ReadEncodings) {
   EXPECT_EQ(*Decoded("{type: JsonItemsDecoder, items_path: a, encoding: iso-8859-1}", "{\"a\":[\"\xE9\"]}"), "\"é\"");
+}
+
+TEST(Decoder, BodiesThatCannotBeReadHaveNoRecordsOrAreErrors) {
+  const char* kPage = "<html>please log in";
+  for (const char* decoder : {"{type: JsonDecoder}", "{type: XmlDecoder}", "{type: JsonlDecoder}"}) {
+    SCOPED_TRACE(decoder);
+    EXPECT_TRUE(Decoded(decoder, kPage).ok());
+    const auto refused = Decoded(decoder, kPage, /*strict=*/true);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(ContextOf(refused.status())->code, "E0927");
+    EXPECT_TRUE(Decoded(decoder, " \n", /*strict=*/true).ok()) << "nothing is said in nothing";
+  }
+  EXPECT_FALSE(Decoded("{type: JsonDecoder}", R"({"data":[{"id":1},{"id")", true).ok());
+  EXPECT_FALSE(Decoded("{type: JsonDecoder}", "{\"a\":\"\xff\"}", true).ok());
+  EXPECT_FALSE(Decoded("{type: JsonlDecoder}", "{\"a\":1}\n{\"a\":\n", true).ok());
+  EXPECT_EQ(*Decoded("{type: JsonlDecoder}", "{\"a\":1}\n\n", true), R"({"a":1})");
 }
 
 TEST(TextEncoding, TakesPythonsNames) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "expression/jinja/filters.h"
 #include "format/json/object_members.h"
 #include "format/json/structural_index.h"
 #include "format/json/structural_walker.h"
@@ -178,8 +179,9 @@ Result<Value> ParseLazily(std::shared_ptr<arrow::Buffer> body) {
   const std::string_view text(reinterpret_cast<const char*>(body->data()), static_cast<size_t>(body->size()));
   const auto indexed = std::make_shared<IndexedBody>(body);
   const bool padded = body->capacity() - body->size() >= static_cast<int64_t>(StructuralIndex::kPadding);
-  if (!padded || !indexed->Build()) return jinja::ParseJson(text);  // which Python reads more of: NaN, other encodings
-  return ValueOf(indexed, indexed->begin());
+  if (padded && indexed->Build()) return ValueOf(indexed, indexed->begin());
+  if (!jinja::IsUtf8(text)) return MakeError(Fault::kBadData, "the body is no UTF-8");
+  return jinja::ParseJson(text);  // reads more, as Python does: NaN
 }
 
 std::optional<std::string> TextWithoutNulls(const Value& value) {

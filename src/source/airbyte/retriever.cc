@@ -18,7 +18,7 @@ class SimpleRetriever : public Retriever {
   SimpleRetriever(const RunContext& run, RetrieverParts parts) : run_(run), parts_(std::move(parts)) {}
 
   Status Build(const Component& component) {
-    ARROW_ASSIGN_OR_RAISE(decoder_, Decoder::Make(component.Child("decoder")));
+    ARROW_ASSIGN_OR_RAISE(decoder_, Decoder::Make(component.Child("decoder"), run_.strict_bodies));
     ARROW_ASSIGN_OR_RAISE(
         selector_,
         RecordSelector::Make(component.Child("record_selector"), run_, *decoder_,
@@ -221,7 +221,11 @@ class SimpleRetriever : public Retriever {
       if (parts_.cursor_options) ARROW_RETURN_NOT_OK(parts_.cursor_options(slice, &own));
       ARROW_RETURN_NOT_OK(CombineParts(own, &request.parts));
     }
-    return requester_->Send(request);
+    ARROW_ASSIGN_OR_RAISE(SendResult sent, requester_->Send(request));
+    if (sent.response != nullptr && sent.response->ok() && decoder_->wants_json() && !sent.response->is_json()) {
+      ARROW_RETURN_NOT_OK(run_.messages->Log("ERROR", "the API's answer is no JSON: it counts as one without records"));
+    }
+    return sent;
   }
 
   const RunContext& run_;

@@ -33,6 +33,7 @@ struct RunContext {
   TokenStore* tokens = nullptr;
   ApiBudget* budget = nullptr;     // null: no limits
   ConfigKeeper* keeper = nullptr;  // null: the configuration never changes
+  bool strict_bodies = false;      // an answer that cannot be read is an error; else it has no records
   std::string manifest_folder;     // where schema files may lie
   Value catalog;                   // of `read`; undefined: everything is wanted
   Excerpt excerpt;

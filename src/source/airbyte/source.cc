@@ -279,6 +279,7 @@ Status ManifestSource::ReadOne(const std::string& name, const Value& state, Mess
   }
   RunContext run = run_;
   run.messages = &messages;
+  run.strict_bodies = true;
   run.counters = &counters;
   run.stop = std::move(stop);
   return ReadStream(*found, state, run);
