@@ -32,8 +32,9 @@ namespace fs = std::filesystem;
 constexpr size_t kPlainPartBytesMax = 16;  // a longer part of a path may be a secret, as in webhooks
 constexpr size_t kDateBytes = 10;
 
-// The variables that a pipeline's source and tables are made of. Where messages go is none of a test's business.
-std::map<std::string, std::string> VariablesOf(const config::Project& project, const std::string& pipeline) {
+// The part of the configuration that a pipeline's source and tables are made of. Where messages go is none of a test's
+// business.
+config::Node AskedOf(const config::Project& project, const std::string& pipeline) {
   const config::Node* pipelines = project.tree == nullptr ? nullptr : project.tree->Find("pipelines");
   const config::Node* node = pipelines == nullptr ? project.tree.get() : pipelines->Find(pipeline);
   if (node == nullptr) return {};
@@ -44,7 +45,17 @@ std::map<std::string, std::string> VariablesOf(const config::Project& project, c
       std::erase_if(table.value.entries, [](const config::Entry& entry) { return entry.key == "on"; });
     }
   }
-  return config::VariablesOf(asked);
+  return asked;
+}
+
+// All its texts, of which requests may be made.
+void AddTexts(const config::Node& node, std::vector<std::string>* texts) {
+  if (!node.text.empty()) texts->push_back(node.text);
+  for (const config::Node& item : node.items) AddTexts(item, texts);
+  for (const config::Entry& entry : node.entries) {
+    texts->push_back(entry.key);
+    AddTexts(entry.value, texts);
+  }
 }
 
 // The address of an API and a date are no secrets, even where the configuration takes all values for secrets.
@@ -137,6 +148,21 @@ Result<const config::PipelineConfig*> PipelineOf(const config::Project& project,
                     .next = "correct `pipeline` there, or remove the test"});
 }
 
+// Why a recording is of no use. What was recorded is not shown: it may be what could not be replaced.
+Status NotReplayed(const Status& error) {
+  const ErrorContext* context = ContextOf(error);
+  if (context == nullptr || context->code != "E0740") {
+    return WithContext(Within("the replay of what was recorded", error), {.state = "nothing was written"});
+  }
+  return MakeError(
+      Fault::kConfig, "the replay of what was recorded: " + error.message(),
+      {.code = "E0740",
+       .why = "requests are made of a personal value shorter than six characters, which is replaced in its "
+              "own place only, or of something that is another in each run",
+       .state = "nothing was written",
+       .next = "take another field as the key of requests, or leave the table out: firn record TABLE"});
+}
+
 }  // namespace
 
 Result<fs::path> TestsFolder(App& app) {
@@ -211,16 +237,17 @@ Result<std::vector<pipeline::TestedTable>> RecordTest(App& app, const config::Pr
     ARROW_ASSIGN_OR_RAISE(run.leases, app.Leases());
   }
   ARROW_RETURN_NOT_OK(RunForTest(run, app.stop()).status());
-  SortVariables(VariablesOf(project, request.pipeline.name), &test);
+  const config::Node asked = AskedOf(project, request.pipeline.name);
+  SortVariables(config::VariablesOf(asked), &test);
   pipeline::ScrubRules rules{.personal = pipeline::PersonalPathsOf(request.pipeline)};
+  AddTexts(asked, &rules.configured);
   for (const auto& [name, value] : test.variables) {
     if (IsPlain(value)) rules.plain.push_back(value);
   }
   ARROW_ASSIGN_OR_RAISE(rules.key, ScrubKeyOf(project));
   ARROW_ASSIGN_OR_RAISE(const auto tape, pipeline::ScrubExchanges(recorder.Take(), rules));
   auto rows = ReplayTest(app, test, tape);
-  if (!rows.ok())
-    return WithContext(Within("the replay of what was recorded", rows.status()), {.state = "nothing was written"});
+  if (!rows.ok()) return NotReplayed(rows.status());
   ARROW_RETURN_NOT_OK(io::WriteTape(test.tape(), tape));
   if (request.expect) ARROW_RETURN_NOT_OK(WriteExpected(test, *rows));
   ARROW_RETURN_NOT_OK(WriteTest(test));

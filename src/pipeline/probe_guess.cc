@@ -168,52 +168,12 @@ const std::vector<PiiName>& PiiNames() {
   return names;
 }
 
-bool LooksLikeIp(const std::string& text) {
-  if (std::count(text.begin(), text.end(), ':') >= 2) {
-    return text.size() <= 45 && text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string::npos &&
-           std::count(text.begin(), text.end(), ':') <= 7 && text.find_first_of("abcdefABCDEF:") != std::string::npos &&
-           (text.find("::") != std::string::npos || std::count(text.begin(), text.end(), ':') == 7);
-  }
-  int parts = 0, digits = 0, value = 0;
-  for (const char c : text + ".") {
-    if (std::isdigit(static_cast<unsigned char>(c))) {
-      value = value * 10 + (c - '0');
-      if (++digits > 3 || value > 255) return false;
-    } else if (c == '.' && digits > 0) {
-      ++parts;
-      digits = value = 0;
-    } else {
-      return false;
-    }
-  }
-  return parts == 4;
-}
-
 bool LooksLikePhone(const std::string& text) {
   const auto digits =
       std::count_if(text.begin(), text.end(), [](char c) { return std::isdigit(static_cast<unsigned char>(c)); });
   const bool marked = text.starts_with('+') || text.starts_with('(') || text.find('-') != std::string::npos ||
                       text.find(' ') != std::string::npos;
   return digits >= 8 && digits <= 15 && marked && text.find_first_not_of("0123456789+-(). /") == std::string::npos;
-}
-
-bool LooksLikeIban(const std::string& text) {
-  std::string plain;
-  for (const char c : text) {
-    if (c != ' ') plain.push_back(c);
-  }
-  if (plain.size() < 15 || plain.size() > 34 || !std::isupper(static_cast<unsigned char>(plain[0])) ||
-      !std::isupper(static_cast<unsigned char>(plain[1]))) {
-    return false;
-  }
-  int remainder = 0;  // ISO 13616: the number modulo 97 is 1
-  for (const char c : plain.substr(4) + plain.substr(0, 4)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (!std::isdigit(byte) && !std::isupper(byte)) return false;
-    const int value = std::isdigit(byte) ? c - '0' : c - 'A' + 10;
-    remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97;
-  }
-  return remainder == 1;
 }
 
 bool LooksLikeCard(const std::string& text) {
@@ -226,13 +186,7 @@ bool LooksLikeCard(const std::string& text) {
   }
   if (digits.size() < 13 || digits.size() > 19 || text.size() == digits.size())
     return false;  // a bare number is any id
-  int sum = 0;     // ISO/IEC 7812: Luhn
-  for (size_t i = 0; i < digits.size(); ++i) {
-    int value = digits[digits.size() - 1 - i] - '0';
-    if (i % 2 == 1) value = value > 4 ? value * 2 - 9 : value * 2;
-    sum += value;
-  }
-  return sum % 10 == 0;
+  return PassesLuhn(digits);
 }
 
 void Collect(const Json& value, const std::string& path, const std::string& name, int depth,
@@ -298,6 +252,56 @@ bool LooksLikeEmail(const std::string& text) {
   if (at == 0 || at == std::string::npos || text.find('@', at + 1) != std::string::npos) return false;
   const size_t dot = text.find('.', at);
   return dot != std::string::npos && dot > at + 1 && dot + 2 <= text.size() - 1 && text.find(' ') == std::string::npos;
+}
+
+bool LooksLikeIp(const std::string& text) {
+  if (std::count(text.begin(), text.end(), ':') >= 2) {
+    return text.size() <= 45 && text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string::npos &&
+           std::count(text.begin(), text.end(), ':') <= 7 && text.find_first_of("abcdefABCDEF:") != std::string::npos &&
+           (text.find("::") != std::string::npos || std::count(text.begin(), text.end(), ':') == 7);
+  }
+  int parts = 0, digits = 0, value = 0;
+  for (const char c : text + ".") {
+    if (std::isdigit(static_cast<unsigned char>(c))) {
+      value = value * 10 + (c - '0');
+      if (++digits > 3 || value > 255) return false;
+    } else if (c == '.' && digits > 0) {
+      ++parts;
+      digits = value = 0;
+    } else {
+      return false;
+    }
+  }
+  return parts == 4;
+}
+
+bool LooksLikeIban(const std::string& text) {
+  std::string plain;
+  for (const char c : text) {
+    if (c != ' ') plain.push_back(c);
+  }
+  if (plain.size() < 15 || plain.size() > 34 || !std::isupper(static_cast<unsigned char>(plain[0])) ||
+      !std::isupper(static_cast<unsigned char>(plain[1]))) {
+    return false;
+  }
+  int remainder = 0;  // ISO 13616: the number modulo 97 is 1
+  for (const char c : plain.substr(4) + plain.substr(0, 4)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!std::isdigit(byte) && !std::isupper(byte)) return false;
+    const int value = std::isdigit(byte) ? c - '0' : c - 'A' + 10;
+    remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97;
+  }
+  return remainder == 1;
+}
+
+bool PassesLuhn(std::string_view digits) {
+  int sum = 0;  // ISO/IEC 7812
+  for (size_t i = 0; i < digits.size(); ++i) {
+    int value = digits[digits.size() - 1 - i] - '0';
+    if (i % 2 == 1) value = value > 4 ? value * 2 - 9 : value * 2;
+    sum += value;
+  }
+  return sum % 10 == 0;
 }
 
 std::optional<PiiGuess> GuessPii(const SampledField& field) {

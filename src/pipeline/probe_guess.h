@@ -58,6 +58,12 @@ std::optional<PiiGuess> GuessPii(const SampledField& field);
 
 /// True for one address: "anna@shop.example".
 bool LooksLikeEmail(const std::string& text);
+/// True for an IPv4 or IPv6 address.
+bool LooksLikeIp(const std::string& text);
+/// True for an IBAN with the right check digits, in groups or not.
+bool LooksLikeIban(const std::string& text);
+/// True if the last of these digits is the check digit of the others.
+bool PassesLuhn(std::string_view digits);
 
 /// Query parameters that APIs use for "changed at or after", for a cursor of that name; the likeliest first.
 std::vector<std::string> SinceParameters(const CursorGuess& cursor);

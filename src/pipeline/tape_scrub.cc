@@ -17,6 +17,7 @@
 #include "io/json_layout.h"
 #include "io/replaying_client.h"
 #include "io/url.h"
+#include "pipeline/personal_text.h"
 #include "pipeline/probe_guess.h"
 
 namespace firn::pipeline {
@@ -25,6 +26,7 @@ namespace {
 using io::Exchange;
 
 constexpr size_t kFoundAnywhereBytesMin = 6;  // shorter values stand in other places by chance
+constexpr char kHidden[] = "***";
 constexpr char kStars[] = "\"***\"";
 
 bool IsDigit(char c) {
@@ -186,6 +188,24 @@ std::vector<std::string_view> JsonValuesOf(std::string_view body) {
   return lines;
 }
 
+// Calls `edit` for the scalars of a JSON text and for those of JSON texts that stand in its strings, which are written
+// anew only if something in them changes. `around`: names of the members around the text.
+Result<std::string> EditJson(std::string_view json, const std::vector<std::string>& around, const io::JsonEdit& edit) {
+  const io::JsonEdit inner = [&](const io::JsonScalar& scalar) -> std::optional<std::string> {
+    std::vector<std::string> path = around;
+    path.insert(path.end(), scalar.path.begin(), scalar.path.end());
+    const std::string text = scalar.is_string() && !scalar.is_name ? scalar.Text() : "";
+    const bool nested = text.starts_with('{') || text.starts_with('[');
+    const auto before = nested ? io::LayOutJson(text, io::JsonLayout::kCompact) : Result<std::string>("");
+    if (!nested || !before.ok() || (!path.empty() && IsTokenName(path.back()))) {
+      return edit({.path = path, .token = scalar.token, .is_name = scalar.is_name});
+    }
+    const auto after = EditJson(text, path, edit);
+    return !after.ok() || *after == *before ? std::nullopt : std::optional(io::JsonString(*after));
+  };
+  return io::LayOutJson(json, io::JsonLayout::kCompact, inner);
+}
+
 // All fields of a body, at every depth.
 std::vector<SampledField> FieldsOf(std::string_view body) {
   std::vector<SampledField> fields;
@@ -202,7 +222,7 @@ std::vector<SampledField> FieldsOf(std::string_view body) {
     return std::nullopt;
   };
   for (const std::string_view value : JsonValuesOf(body)) {
-    static_cast<void>(io::LayOutJson(value, io::JsonLayout::kCompact, look));  // was readable before
+    static_cast<void>(EditJson(value, {}, look));  // was readable before
   }
   return fields;
 }
@@ -215,7 +235,13 @@ class Scrubber {
     std::vector<Exchange> exchanges = WithoutRepeated(std::move(recorded));
     for (Exchange& exchange : exchanges) ARROW_RETURN_NOT_OK(CheckReadable(&exchange));
     for (const Exchange& exchange : exchanges) GuessPersonal(exchange.body);
-    for (const Exchange& exchange : exchanges) Learn(exchange.body);
+    for (const Exchange& exchange : exchanges) {
+      Learn(exchange.body);
+      LearnText(exchange.effective_url);
+      for (const auto& [name, value] : exchange.headers) {
+        if (IsKeptHeader(AsciiLower(name))) LearnText(value);
+      }
+    }
     for (Exchange& exchange : exchanges) Rewrite(&exchange);
     return exchanges;
   }
@@ -288,33 +314,29 @@ class Scrubber {
   // Remembers values that must not stand anywhere.
   void Learn(std::string_view body) {
     const auto values = JsonValuesOf(body);
-    if (values.empty()) LearnAddresses(body);
+    if (values.empty()) LearnText(body);
     const io::JsonEdit look = [&](const io::JsonScalar& scalar) -> std::optional<std::string> {
       const std::string text = scalar.Text();
       const bool personal = !scalar.is_name && IsPersonal(scalar.path);
       const bool may_be_key = scalar.is_string() || std::ranges::all_of(text, IsDigit);
       if (personal && may_be_key) Remember(text);
-      if (scalar.is_string()) LearnAddresses(text);
+      if (scalar.is_string() || IsCardNumber(text)) LearnText(text);
       return std::nullopt;
     };
     for (const std::string_view value : values) {
-      static_cast<void>(io::LayOutJson(value, io::JsonLayout::kCompact, look));  // was readable before
+      static_cast<void>(EditJson(value, {}, look));  // was readable before
     }
   }
 
-  void LearnAddresses(std::string_view text) {
-    constexpr std::string_view kAround = " \t\r\n<>,;:()[]{}\"'|=&?";
-    for (size_t at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
-      const size_t before = text.find_last_of(kAround, at);
-      const size_t begin = before == std::string_view::npos ? 0 : before + 1;
-      std::string word(text.substr(begin, std::min(text.find_first_of(kAround, at), text.size()) - begin));
-      while (word.ends_with('.')) word.pop_back();
-      if (LooksLikeEmail(word)) Remember(word);
-    }
+  // What looks personal inside of texts, and tokens in the URLs among them.
+  void LearnText(std::string_view text) {
+    for (const std::string& value : PersonalValuesIn(text)) Remember(value);
+    for (const std::string& value : TokenParametersIn(text)) Remember(value);
   }
 
   void Remember(const std::string& value) {
-    if (value.size() < kFoundAnywhereBytesMin) return;
+    if (value.size() < kFoundAnywhereBytesMin || IsConfigured(value)) return;
+    if (ProcessRedactor().Redact(value) == kHidden) return;  // is hidden wherever it stands
     const std::string substitute = SubstituteOf(value, rules_.key);
     AddKnown(value, substitute);
     AddKnown(io::UrlEncode(value), io::UrlEncode(substitute));
@@ -328,6 +350,20 @@ class Scrubber {
     for (size_t at = out.find(kSpace); at != std::string::npos; at = out.find(kSpace))
       out.replace(at, kSpace.size(), "+");
     return out;
+  }
+
+  // What stands in the configuration is written into requests by a replay, too.
+  bool IsConfigured(const std::string& value) const {
+    const auto stands_in = [](const std::string& text, const std::string& part) {
+      for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+        const size_t end = at + part.size();
+        if ((at == 0 || !IsWordByte(text[at - 1])) && (end == text.size() || !IsWordByte(text[end]))) return true;
+      }
+      return false;
+    };
+    return std::ranges::any_of(rules_.configured, [&](const std::string& text) {
+      return stands_in(text, value) || stands_in(text, io::UrlEncode(value));
+    });
   }
 
   void AddKnown(const std::string& value, const std::string& substitute) {
@@ -369,12 +405,18 @@ class Scrubber {
     return ProcessRedactor().Redact(text);
   }
 
-  std::optional<std::string> Edit(const io::JsonScalar& scalar) const {
+  // Short values stand in the configuration by chance: only those of requests are taken for its own.
+  bool IsReplaced(const io::JsonScalar& scalar, const std::string& text, bool of_request) const {
+    const bool judged = of_request || text.size() >= kFoundAnywhereBytesMin;
+    return !scalar.is_name && IsPersonal(scalar.path) && !(judged && IsConfigured(text));
+  }
+
+  std::optional<std::string> Edit(const io::JsonScalar& scalar, bool of_request) const {
     if (scalar.is_string()) {
       const std::string text = scalar.Text();
       const bool token = !scalar.is_name && !scalar.path.empty() && IsTokenName(scalar.path.back());
       if (token && !text.empty()) return kStars;
-      const bool personal = !scalar.is_name && IsPersonal(scalar.path);
+      const bool personal = IsReplaced(scalar, text, of_request);
       const std::string other = WithoutSecrets(personal ? SubstituteOf(text, rules_.key) : WithoutKnown(text));
       return other == text ? std::nullopt : std::optional(io::JsonString(other));
     }
@@ -382,16 +424,18 @@ class Scrubber {
     const std::string other = WithoutKnown(scalar.token);  // a key of something personal
     if (other != scalar.token) return other;
     const bool secret = WithoutSecrets(scalar.token) != scalar.token;
-    return secret || IsPersonal(scalar.path) ? std::optional(OtherNumber(scalar.token, rules_.key)) : std::nullopt;
+    return secret || IsReplaced(scalar, std::string(scalar.token), of_request)
+               ? std::optional(OtherNumber(scalar.token, rules_.key))
+               : std::nullopt;
   }
 
-  std::string CleanBody(const std::string& body) const {
+  std::string CleanBody(const std::string& body, bool of_request) const {
     const auto values = JsonValuesOf(body);
     if (values.empty()) return Clean(body);
     std::string out;
     for (const std::string_view value : values) {
-      const auto edit = [this](const io::JsonScalar& scalar) { return Edit(scalar); };
-      auto written = io::LayOutJson(value, io::JsonLayout::kCompact, edit);
+      const auto edit = [&](const io::JsonScalar& scalar) { return Edit(scalar, of_request); };
+      auto written = EditJson(value, {}, edit);
       if (written.ok()) out += *written + (values.size() > 1 ? "\n" : "");
     }
     return out;
@@ -400,8 +444,8 @@ class Scrubber {
   void Rewrite(Exchange* exchange) const {
     exchange->url = Clean(exchange->url);
     exchange->effective_url = Clean(exchange->effective_url);
-    exchange->request_body = CleanBody(exchange->request_body);
-    exchange->body = CleanBody(exchange->body);
+    exchange->request_body = CleanBody(exchange->request_body, /*of_request=*/true);
+    exchange->body = CleanBody(exchange->body, /*of_request=*/false);
     io::HttpHeaders kept;
     for (const auto& [name, value] : exchange->headers) {
       if (IsKeptHeader(AsciiLower(name))) kept.Add(AsciiLower(name), Clean(value));

@@ -117,6 +117,61 @@ TEST(TapeScrub, PersonalDataIsFoundInTheLastOfManyRows) {
   EXPECT_EQ(out.find("5550100"), std::string::npos);
 }
 
+TEST(TapeScrub, TokensInUrlsThatAreHandedOutGetTheSameSubstituteEverywhere) {
+  const std::string next = "http://a/tok?page=2&access_token=LEAKTOK&api_key=LEAKKEY&sig=LEAKSIG";
+  Exchange first = Get("http://a/tok", R"({"next":")" + next + R"(","page_token":"plainpage"})");
+  first.headers = {{"Link", "<http://a/tok?page=3&X-Amz-Signature=LEAKAMZ&page_token=plainpage>; rel=\"next\""}};
+  const auto out = Scrubbed({first, Get(next, "[]"), Get("http://a/tok?page=3&X-Amz-Signature=LEAKAMZ", "[]")});
+  for (const Exchange& exchange : out) {
+    EXPECT_EQ((exchange.url + exchange.body).find("LEAK"), std::string::npos) << exchange.url << exchange.body;
+  }
+  EXPECT_NE(out.at(0).body.find("\"" + out.at(1).url + "\""), std::string::npos) << out.at(0).body;
+  EXPECT_EQ(out.at(0).headers.Get("link").value_or("").find("LEAK"), std::string::npos);
+  EXPECT_NE(out.at(0).headers.Get("link").value_or("").find("page_token=plainpage"), std::string::npos);
+}
+
+TEST(TapeScrub, CardNumbersAreFoundAsTextAndAsNumber) {
+  const std::string out = Scrubbed({Get("http://a/1", R"([{"x":"4111111111111111","y":5500005555555559,)"
+                                                      R"("at":1700000000000,"id":"4111111111111112"}])")})
+                              .at(0)
+                              .body;
+  EXPECT_EQ(out.find("4111111111111111"), std::string::npos) << out;
+  EXPECT_EQ(out.find("5500005555555559"), std::string::npos) << out;
+  EXPECT_NE(out.find("1700000000000"), std::string::npos) << out;
+  EXPECT_NE(out.find("4111111111111112"), std::string::npos) << out;
+}
+
+TEST(TapeScrub, PersonalDataIsFoundInTextAndInJsonInText) {
+  const std::string out =
+      Scrubbed({Get("http://a/1", R"([{"note":"call +49 171 5550123 or (030) 5550124, from 203.0.113.9.",)"
+                                  R"("pay":"IBAN DE89 3704 0044 0532 0130 00; card 4111111111111111, 0171 5550125",)"
+                                  R"("raw":"{\"tel\": \"5550126000\", \"n\": [1]}","log":"{\"n\": [1]}",)"
+                                  R"("at":"2023-11-15 10:20:30","url":"http://192.0.2.1:80/x"}])")})
+          .at(0)
+          .body;
+  for (const char* value : {"5550123", "5550124", "203.0.113.9", "0532", "41111111", "5550125", "5550126"}) {
+    EXPECT_EQ(out.find(value), std::string::npos) << value << out;
+  }
+  for (const char* value : {R"("log":"{\"n\": [1]}")", "2023-11-15 10:20:30", "http://192.0.2.1:80/x"}) {
+    EXPECT_NE(out.find(value), std::string::npos) << value << out;
+  }
+}
+
+TEST(TapeScrub, WhatTheConfigurationWritesStays) {
+  Exchange post =
+      Get("http://127.0.0.1:1/users/anna@shop.example", R"([{"email":"anna@shop.example","ip":"127.0.0.1"}])");
+  post.request_body = R"({"email":"anna@shop.example"})";
+  const auto out =
+      ScrubExchanges(
+          {post, Get("http://127.0.0.1:1/b", R"([{"email":"bert@shop.example"}])")},
+          {.personal = {}, .plain = {}, .configured = {"http://127.0.0.1:1", "/users/anna@shop.example"}, .key = kKey})
+          .ValueOrDie();
+  EXPECT_EQ(out.at(0).url, post.url);
+  EXPECT_EQ(out.at(0).request_body, post.request_body);
+  EXPECT_EQ(out.at(1).url, "http://127.0.0.1:1/b");
+  EXPECT_EQ(out.at(1).body.find("bert"), std::string::npos);
+}
+
 TEST(TapeScrub, SecretsAreStarsAndTokensToo) {
   ProcessRedactor().AddSecret("canary 4711 of scrub");
   ProcessRedactor().AddSecret("47114711");
