@@ -26,7 +26,10 @@ Result<int> Record(App& app, const Arguments& arguments) {
     app.Say("recorded " + target.folder.string() + ": " + CountsOf(tables) + "\n");
   }
   if (targets.empty()) app.Say("no pipeline of this project reads an API: nothing was recorded\n");
-  if (!targets.empty()) app.Next("firn replay " + targets.front().folder.filename().string());
+  if (targets.empty()) return 0;
+  const auto to = arguments.Given("--to");
+  const std::string name = targets.front().folder.filename().string();
+  app.Next("firn replay " + (!to ? name : to->find('/') == std::string::npos ? "./" + *to : *to));
   return 0;
 }
 

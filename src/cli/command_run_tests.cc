@@ -94,12 +94,16 @@ class Tests {
   // Existing tests by their names, else tables and pipelines; without names all tests, of a project without any one
   // for each pipeline. Returns the folders written.
   Result<std::vector<fs::path>> Record(const std::vector<fs::path>& known) {
+    if (arguments_.Integer("--max-pages").value_or(1) < 1) {
+      return MakeError(Fault::kConfig, "--max-pages wants a number from 1 on", {.state = "nothing was recorded"});
+    }
     ARROW_ASSIGN_OR_RAISE(const config::Project* project, app_.Project());
     std::vector<fs::path> again = names_.empty() ? known : std::vector<fs::path>();
     std::vector<std::string> words;
     for (const std::string& name : names_) {
       const fs::path folder = TestFolderOf(tests_, name);
-      const bool is_test = std::ranges::find(known, folder) != known.end();
+      // One that cannot be read is recorded as if it were new.
+      const bool is_test = std::ranges::find(known, folder) != known.end() && pipeline::ReadTest(folder).ok();
       if (is_test) again.push_back(folder);
       if (!is_test) words.push_back(name);
     }

@@ -23,7 +23,10 @@ fs::path ExpectedOf(const RecordedTest& test) {
 
 Status BadTest(const fs::path& file, const std::string& why) {
   return MakeError(Fault::kConfig, file.string() + " is no test",
-                   {.code = "E0745", .why = why, .state = "nothing was run", .next = "firn test --record"});
+                   {.code = "E0745",
+                    .why = why,
+                    .state = "nothing was run",
+                    .next = "remove the folder of the test, then record it anew: firn test --record"});
 }
 
 Result<std::string> ReadText(const fs::path& path) {

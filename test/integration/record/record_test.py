@@ -236,6 +236,32 @@ class RecordTest(unittest.TestCase):
         self.assertIn("error[E0745]", self.firn(project, "test", code=1).out)
         self.assertIn("error[E0745]", self.firn(project, "test", "nothing", code=1).out)
 
+    def test_a_test_that_cannot_be_read_is_recorded_again_by_its_name(self):
+        _, project = self.project()
+        self.firn(project, "test", "--record")
+        for pages in ("0", "-1"):
+            self.assertIn("from 1 on", self.firn(project, "test", "--record", "--max-pages", pages, code=2).err)
+        self.firn(project, "test")
+        with open(project.path("tests", "shop", "test.json"), "w") as file:
+            file.write("{")
+        self.assertIn("remove the folder", self.firn(project, "test", code=1).out)
+        self.firn(project, "test", "--record", "shop")
+        self.firn(project, "test")
+
+    def test_what_the_configuration_asks_with_can_be_personal(self):
+        text = PROJECT.replace("path: /customers", 'path: "/customers?by=${env:WHO}&of=chiara.l@nordmail.example"')
+        api, project = self.project(text)
+        project.env["WHO"] = PEOPLE[0][1]
+        self.firn(project, "test", "--record")
+        api.close()
+        project.env = {}
+        self.firn(project, "test")
+
+    def test_a_recording_elsewhere_names_the_command_that_replays_it(self):
+        _, project = self.project()
+        result = self.firn(project, "record", "orders", "--to", "out/x")
+        self.assertIn("firn replay out/x", str(result))
+
     def test_a_secret_in_a_place_that_is_none_is_taken_out_by_its_name(self):
         api, project = self.project(PROJECT.replace("path: /customers", 'path: "/customers?seen=${env:SHOP_KEY}"'))
         project.env["SHOP_KEY"] = "canary-of-a-path"
