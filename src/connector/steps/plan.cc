@@ -164,7 +164,8 @@ class Planner {
     } else if (node.kind == NodeKind::kMapping) {
       tree.kind = ValueTree::Kind::kObject;
       for (const config::Entry& entry : node.entries) {
-        tree.entries.emplace_back(entry.key, Tree(entry.value, names, needs));
+        tree.keys.push_back(entry.key);
+        tree.items.push_back(Tree(entry.value, names, needs));
       }
     } else if (node.text.find("{{") != std::string::npos) {
       tree.kind = ValueTree::Kind::kText;

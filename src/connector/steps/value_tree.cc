@@ -27,9 +27,9 @@ Result<Value> ValueTree::Evaluate(const javascript::Scope& scope) const {
       break;
   }
   javascript::Object object;
-  for (const auto& [key, entry] : entries) {
-    ARROW_ASSIGN_OR_RAISE(Value value, entry.Evaluate(scope));
-    object.Put(javascript::ToUtf16(key), std::move(value));
+  for (size_t i = 0; i < items.size(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(Value value, items[i].Evaluate(scope));
+    object.Put(javascript::ToUtf16(keys[i]), std::move(value));
   }
   return Value::OfObject(std::move(object));
 }

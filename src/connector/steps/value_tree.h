@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "config/yaml_tree.h"
@@ -15,8 +14,8 @@ struct ValueTree {
   Kind kind = Kind::kAbsent;
   TextTemplate text;
   javascript::Value constant;
+  std::vector<std::string> keys;  // kObject: of the items
   std::vector<ValueTree> items;
-  std::vector<std::pair<std::string, ValueTree>> entries;
   config::Span place;
 
   /// Errors: those of expressions.
