@@ -61,7 +61,7 @@ class SimpleRetriever : public Retriever {
     int64_t records = 0;
     int alike = 0;
     for (int64_t pages = 0; pages < kPagesMax; ++pages) {
-      if (pages == 1 && AsksAhead()) return ReadPagesAhead(slice, std::move(token), schema, sink);
+      if (pages == 1 && AsksAhead()) return ReadPagesAhead(slice, std::move(token), schema, alike, sink);
       ARROW_ASSIGN_OR_RAISE(const Page page, ReadPage(current, token, schema, pages == 0, sink));
       records += page.num_records;
       const bool full = records_before_reset_ && records >= *records_before_reset_;
@@ -89,13 +89,15 @@ class SimpleRetriever : public Retriever {
   }
 
   // The pages from the second one on. The first is read without haste: often one record is wanted (a check).
-  Status ReadPagesAhead(const Slice& slice, Value token, const Value& schema,
+  Status ReadPagesAhead(const Slice& slice, Value token, const Value& schema, int alike,
                         const std::function<Status(const Value&)>& sink) {
-    TaskGroup asking;
+    Slice current = slice;
     Result<SendResult> sent = Fetch(slice, token);
+    TaskGroup asking;  // last: it ends first
     for (int64_t pages = 1; pages < kPagesMax; ++pages) {
       ARROW_RETURN_NOT_OK(sent.status());
       if (sent->reset_pagination) {
+        ARROW_RETURN_NOT_OK(Reset(slice, &current, &alike));
         token = paginator_->InitialToken();
         sent = Fetch(slice, token);
         continue;
