@@ -225,7 +225,8 @@ constexpr std::array kExplanations = {
     Explanation{"E0810", "the state of a stream is no state", "", ""},
     Explanation{"E0811", "the state of a stream is of a newer firn", "", ""},
     Explanation{"E0812", "the position belongs to another request",
-                "Cursor, key, write disposition, paging or address changed. The old position may skip or double rows. "
+                "Cursor, key, write disposition, paging, address or settings changed. The old position may skip or "
+                "double rows. "
                 "`--full-refresh` reads all anew and replaces the rows; `firn state accept TABLE` goes on from the "
                 "position by the new configuration.",
                 ""},

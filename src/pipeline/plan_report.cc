@@ -211,7 +211,8 @@ Status ReadPosition(const RunContext& context, const CommitGroup& group, const c
   ARROW_ASSIGN_OR_RAISE(const auto document, ParseStreamDocument(stream.state));
   ARROW_ASSIGN_OR_RAISE(const std::string fingerprint, FingerprintOf(context.sources, *group.pipeline, table));
   if (!document.fingerprint.empty() && document.fingerprint != fingerprint && !anew) {
-    return MakeError(Fault::kConfig, "cursor, key, disposition, paging or address changed since the last run",
+    return MakeError(Fault::kConfig,
+                     "cursor, key, disposition, paging, address or settings of the source changed since the last run",
                      {.code = "E0812", .next = NextOfOtherRequest(table)});
   }
   report->read = anew || document.splits.empty() ? "from the beginning" : "on from " + ShortPosition(document);

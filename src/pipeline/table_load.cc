@@ -89,14 +89,15 @@ Status TableLoad::Open() {
   ARROW_ASSIGN_OR_RAISE(const std::string fingerprint, FingerprintOf(context_.sources, pipeline_, table_));
   const bool other = !before_.fingerprint.empty() && before_.fingerprint != fingerprint;
   if (other && (!context_.options.full_refresh || context_.options.keep_position)) {
-    return MakeError(Fault::kConfig,
-                     "cursor, key, disposition, paging or address changed since the last run, so its position means "
-                     "nothing",
-                     {.code = "E0812",
-                      .where = context_.project.WhereIs(table_.config_path),
-                      .why = "the position belongs to another request",
-                      .state = "nothing was changed",
-                      .next = NextOfOtherRequest(table_)});
+    return MakeError(
+        Fault::kConfig,
+        "cursor, key, disposition, paging, address or settings of the source changed since the last run, so its "
+        "position means nothing",
+        {.code = "E0812",
+         .where = context_.project.WhereIs(table_.config_path),
+         .why = "the position belongs to another request",
+         .state = "nothing was changed",
+         .next = NextOfOtherRequest(table_)});
   }
   if (other) before_ = {};
   document_ = before_;

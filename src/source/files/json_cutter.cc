@@ -28,8 +28,11 @@ std::string_view TextOf(const arrow::Buffer& chunk) {
   return {reinterpret_cast<const char*>(chunk.data()), static_cast<size_t>(chunk.size())};
 }
 
+// White space alone, also behind a byte order mark.
 bool IsBlank(const arrow::Buffer& chunk) {
-  return TextOf(chunk).find_first_not_of(" \t\r\n") == std::string_view::npos;
+  std::string_view text = TextOf(chunk);
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
 class JsonCutter : public RowCutter {

@@ -237,6 +237,13 @@ class WhatIsNew(FilesCase):
         project.run()
         self.assertEqual(self.ids(project), [0, 1])
 
+    def test_files_that_hold_nothing_are_no_trouble(self):
+        for name, text in (("a", ""), ("b", " \n\n"), ("c", "\ufeff"), ("d", "\ufeff\n"), ("e", lines(rows_of(0, 2)))):
+            self.put(f"{name}.ndjson", text)
+        project = self.make("*.ndjson")
+        project.run()
+        self.assertEqual(self.ids(project), [0, 1])
+
     def test_what_is_wrong_is_said(self):
         missing = self.make(location=os.path.join(self.inbox, "nowhere"))
         self.assertEqual(missing.run(code=2).table("t")["error"]["code"], "E0880")
