@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/task_group.h"
+#include "source/airbyte/messages.h"
 #include "source/airbyte/query_properties.h"
 
 namespace firn::source::airbyte {
