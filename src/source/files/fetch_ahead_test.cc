@@ -11,6 +11,7 @@
 
 #include "io/faulty_file_store.h"
 #include "io/local_file_store.h"
+#include "io/temporary_folder.h"
 
 namespace firn::source::files {
 namespace {
@@ -49,12 +50,6 @@ class MeetingStore : public io::FaultyFileStore {
 
 class FetchAheadTest : public ::testing::Test {
  protected:
-  FetchAheadTest() : folder_(fs::path(::testing::TempDir()) / "fetch-ahead") {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~FetchAheadTest() override { fs::remove_all(folder_); }
-
   std::vector<FoundFile> Write(int count) {
     std::vector<FoundFile> files;
     for (int i = 0; i < count; ++i) {
@@ -68,7 +63,8 @@ class FetchAheadTest : public ::testing::Test {
   }
   FilePlace place(io::FileStore& store) const { return {.store = &store, .location = folder_.string()}; }
 
-  const fs::path folder_;
+  const io::TemporaryFolder temporary_;
+  const fs::path folder_{temporary_.path()};
   const std::unique_ptr<io::FileStore> store_ = io::MakeLocalFileStore();
   const FakeClock clock_;
 };
