@@ -177,7 +177,7 @@ class LibraryTest(unittest.TestCase):
             self.assertIn("firn init --from connector:./own/acme.yaml", project.firn("connectors", "./own/acme.yaml").out)
             self.assertEqual(project.firn("init", "--from", "connector:own/acme.yaml").code, 0)
             with open(project.path("firn.yaml")) as file:
-                self.assertIn("connector: ./own/acme.yaml", file.read())
+                self.assertIn('connector: "./own/acme.yaml"', file.read())
             self.assertEqual(project.firn("validate", "--offline").code, 0)
             self.assertIn("firn init pipedrive", project.firn("init", "Pipedriv", "--dir", "other").err)
 
