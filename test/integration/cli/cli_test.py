@@ -19,7 +19,9 @@ from support.firn_project import REPOSITORY, FirnProject, binary, clean_environm
 from support.table_reader import TableReader  # noqa: E402
 
 MANIFEST = """{version: 6.44.0, type: DeclarativeSource, check: {type: CheckStream, stream_names: [orders]},
-  spec: {type: Spec, connection_specification: {type: object, required: [token]}}, streams: [
+  spec: {type: Spec, connection_specification: {type: object, required: [token], properties: {
+    token: {type: string}, page_size: {type: integer}, region: {type: string}, stores: {type: array, items: {enum: [north, south]}}}}},
+  streams: [
   {type: DeclarativeStream, name: orders, primary_key: id}, {type: DeclarativeStream, name: All stores},
   {type: DeclarativeStream, name: reports, retriever: {type: CustomRetriever, class_name: reports.Reports}}]}
 """
