@@ -25,6 +25,11 @@ constexpr std::array kExplanations = {
                 "The rows of the others are committed, with what their next run goes on from. The next run reads the "
                 "failed ones from where they were.",
                 ""},
+    Explanation{"E0542", "a job that the API calls failed",
+                "Its answer says why, in `why`. Nothing of the job was read; the next run begins a new one.", ""},
+    Explanation{"E0543", "a job that does not end",
+                "It was asked about until the `timeout` of its poll. At the API it goes on.",
+                "poll: {every: 10s, every_max: 2m, timeout: 6h, …}"},
     Explanation{"E0550", "a login that gave no token",
                 "The login of `auth: {type: session}` was refused, or its answer has no text at `token_path`.",
                 "auth: {type: session, url: https://api.shop.example/login, token_path: data.token, body: {user: …}}"},

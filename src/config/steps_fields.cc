@@ -1,6 +1,7 @@
 #include "config/steps_fields.h"
 
 #include "config/fields.h"
+#include "config/poll_times.h"
 
 namespace firn::config {
 namespace {
@@ -41,6 +42,24 @@ ObjectTypePtr NextPageType() {
               .Range(1, 1'000'000'000)
               .Default("1000000")
               .Doc("Guard against endless paging; reaching it is an error.")}});
+  return type;
+}
+
+ObjectTypePtr PollType() {
+  static const auto type = [] {
+    ObjectType poll{.name = "step poll",
+                    .doc = "When the request is made again: until a job is done. The last answer is that of the step.",
+                    .fields = {Text("until")
+                                   .Required()
+                                   .Doc("True when it is done. Knows `body`, `headers`, `status` and `page` (of the "
+                                        "question, from 1).")
+                                   .Example("{{ body.status === 'done' }}"),
+                               Text("fail")
+                                   .Doc("True when it has failed: then the table fails, with what the answer says.")
+                                   .Example("{{ body.status === 'failed' }}")}};
+    for (Field& field : PollTimeFields()) poll.fields.push_back(std::move(field));
+    return std::make_shared<const ObjectType>(std::move(poll));
+  }();
   return type;
 }
 
@@ -114,6 +133,7 @@ ObjectTypePtr StepType() {
                      .Doc("An earlier step, whose rows this one is done for, as they come (`item`); or an expression "
                           "that gives a list.")
                      .Example("list"),
+                 Object("poll", PollType()).Doc("The request is made again until a job is done."),
                  Object("paginate", NextPageType()).Doc("The pages after the first."),
                  Text("rows")
                      .Doc("The rows of an answer: a list. Knows `body`, `headers`, `status` and `item`.")

@@ -179,12 +179,10 @@ class FakeApi:
             disable_nagle_algorithm = True
 
             def do_GET(self):
-                length = int(self.headers.get("Content-Length") or 0)
-                if length:
-                    self.rfile.read(length)
+                self.content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 api.answer(self)
 
-            do_POST = do_GET
+            do_POST = do_DELETE = do_GET
 
             def log_message(self, *_):
                 pass

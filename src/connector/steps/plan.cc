@@ -111,6 +111,7 @@ class Planner {
       step.next = Template(*paginate.Find("next"), answer, &step.needs);
       step.pages_max = paginate.Int("pages_max");
     }
+    if (view.Has("poll")) PlanPoll(view, answer, &step);
     if (view.Has("rows")) step.rows = Template(*view.Find("rows"), answer, &step.needs);
     step.throttle = Throttle(view);
     plan_.steps.push_back(std::move(step));
@@ -155,6 +156,18 @@ class Planner {
     }
   }
 
+  void PlanPoll(const ObjectView& view, const Names& names, StepPlan* step) {
+    const ObjectView poll = view.Object("poll");
+    step->poll = PollPlan{.until = Template(*poll.Find("until"), names, &step->needs),
+                          .fail = std::nullopt,
+                          .times = config::PollTimesOf(poll)};
+    if (poll.Has("fail")) step->poll->fail = Template(*poll.Find("fail"), names, &step->needs);
+    if (view.Has("paginate")) {
+      Error(view.Find("paginate")->span, "a step that polls has one answer, and no pages").help =
+          "read what the job made in a step of its own";
+    }
+  }
+
   ValueTree Tree(const Node& node, const Names& names, std::set<size_t>* needs) {
     ValueTree tree;
     tree.place = node.span;
@@ -178,7 +191,7 @@ class Planner {
   }
 
   void AddEmit(const ObjectView& view, const Node& node) {
-    for (const char* const field : {"id", "request", "for_each", "paginate", "rows", "throttle"}) {
+    for (const char* const field : {"id", "request", "for_each", "poll", "paginate", "rows", "throttle"}) {
       if (view.Has(field)) {
         Error(view.Find(field)->span, "`" + std::string(field) + "` belongs to a request, and this step emits").help =
             "make it a step of its own, and name that by `from`";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/diagnostic.h"
+#include "config/poll_times.h"
 #include "config/steps_workflow.h"
 #include "connector/steps/text_template.h"
 #include "connector/steps/value_tree.h"
@@ -31,10 +32,18 @@ struct ThrottlePlan {
   int burst = 1;
 };
 
+/// A request that is made again until a job is done.
+struct PollPlan {
+  TextTemplate until;
+  std::optional<TextTemplate> fail;
+  config::PollTimes times;
+};
+
 struct StepPlan {
   std::string id;
   std::string where;  // "orders.steps.json:12:5"
   RequestPlan request;
+  std::optional<PollPlan> poll;      // its last answer is the one of the step
   std::optional<TextTemplate> next;  // of the next page; nullopt: there is one page
   int64_t pages_max = 1;
   std::optional<TextTemplate> rows;      // nullopt: nothing takes its rows

@@ -6,6 +6,7 @@
 
 #include "expression/javascript/utf16.h"
 #include "expression/value.h"
+#include "source/poll_wait.h"
 #include "source/steps/request.h"
 
 namespace firn::source::steps {
@@ -117,6 +118,14 @@ WorkflowRun::Scope WorkflowRun::ScopeFor(size_t step) const {
   return scope;
 }
 
+WorkflowRun::Scope WorkflowRun::ScopeOf(size_t step, const Answer& answer) const {
+  Scope scope = ScopeFor(step);
+  scope.names.insert(
+      scope.names.end(),
+      {{"body", answer.body}, {"headers", answer.headers}, {"status", answer.status}, {"page", answer.page}});
+  return scope;
+}
+
 Status WorkflowRun::RunWithin(std::optional<size_t> loop) {
   for (const size_t step : needed_) {
     if (plan_.steps[step].loop == loop) ARROW_RETURN_NOT_OK(RunStep(step));
@@ -158,22 +167,12 @@ Status WorkflowRun::ReadPages(size_t step) {
       return failed(MakeError(Fault::kBadData, "page " + std::to_string(page) + " is one that was asked for before",
                               {.code = "E0536", .next = "let `next` give null after the last page"}));
     }
-    const auto response = options_.exchange->Send(*std::move(request), plan, options_.stop);
-    if (!response.ok()) return failed(response.status());
-    auto body = BodyOf(*response);
-    if (!body.ok()) return failed(body.status());
-    const Answer answer{.body = *std::move(body),
-                        .headers = HeadersOf(*response),
-                        .status = Value::Int(response->status),
-                        .page = Value::Int(page)};
-    progress_[step].body = answer.body;
-    if (plan.rows) ARROW_RETURN_NOT_OK(TakeRows(step, answer));
+    const auto answer = plan.poll ? Poll(step) : Ask(step, page, *std::move(request));
+    if (!answer.ok()) return failed(answer.status());
+    progress_[step].body = answer->body;
+    if (plan.rows) ARROW_RETURN_NOT_OK(TakeRows(step, *answer));
     if (!plan.next || page >= options_.excerpt.pages_max) return Status::OK();
-    Scope scope = ScopeFor(step);
-    scope.names.insert(
-        scope.names.end(),
-        {{"body", answer.body}, {"headers", answer.headers}, {"status", answer.status}, {"page", answer.page}});
-    auto following = plan.next->Evaluate(scope);
+    auto following = plan.next->Evaluate(ScopeOf(step, *answer));
     if (!following.ok()) return failed(following.status());
     if (!Truthy(*following)) return Status::OK();
     next = *std::move(following);
@@ -184,13 +183,36 @@ Status WorkflowRun::ReadPages(size_t step) {
   }
 }
 
+Result<WorkflowRun::Answer> WorkflowRun::Ask(size_t step, int64_t page, io::HttpRequest request) {
+  ARROW_ASSIGN_OR_RAISE(io::HttpResponse response,
+                        options_.exchange->Send(std::move(request), plan_.steps[step], options_.stop));
+  ARROW_ASSIGN_OR_RAISE(Value body, BodyOf(response));
+  Answer answer{.response = std::move(response), .body = std::move(body), .page = Value::Int(page)};
+  answer.headers = HeadersOf(answer.response);
+  answer.status = Value::Int(answer.response.status);
+  return answer;
+}
+
+Result<WorkflowRun::Answer> WorkflowRun::Poll(size_t step) {
+  const StepPlan& plan = plan_.steps[step];
+  PollWait wait(plan.poll->times, *options_.clock);
+  for (int64_t question = 1;; ++question) {
+    ARROW_ASSIGN_OR_RAISE(io::HttpRequest request, MakeRequest(plan.request, ScopeFor(step), Value(), ""));
+    ARROW_ASSIGN_OR_RAISE(Answer answer, Ask(step, question, std::move(request)));
+    const Scope scope = ScopeOf(step, answer);
+    if (plan.poll->fail) {
+      ARROW_ASSIGN_OR_RAISE(const Value failed, plan.poll->fail->Evaluate(scope));
+      if (Truthy(failed)) return JobFailed(answer.response);
+    }
+    ARROW_ASSIGN_OR_RAISE(const Value done, plan.poll->until.Evaluate(scope));
+    if (Truthy(done)) return answer;
+    ARROW_RETURN_NOT_OK(wait.Wait(answer.response.headers, options_.stop));
+  }
+}
+
 Status WorkflowRun::TakeRows(size_t step, const Answer& answer) {
   const StepPlan& plan = plan_.steps[step];
-  Scope scope = ScopeFor(step);
-  scope.names.insert(
-      scope.names.end(),
-      {{"body", answer.body}, {"headers", answer.headers}, {"status", answer.status}, {"page", answer.page}});
-  const auto rows = plan.rows->Evaluate(scope);
+  const auto rows = plan.rows->Evaluate(ScopeOf(step, answer));
   if (!rows.ok()) return InStep(plan, rows.status());
   if (!rows->is_array()) {
     return InStep(plan, WrongValue("`rows` gives " + std::string(TypeOf(*rows)) + ", and no list",

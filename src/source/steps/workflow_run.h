@@ -32,7 +32,7 @@ class WorkflowRun {
   explicit WorkflowRun(Options options);
 
   /// Errors, with step and place: those of requests and expressions; kBadData E0535 for values that are not what a step
-  /// needs, E0536 for pages that repeat or do not end.
+  /// needs, E0536 for pages that repeat or do not end; E0542 and E0543 for jobs that fail or take too long.
   Status Run() { return RunWithin(std::nullopt); }
 
   /// What the next run goes on from, as a JSON object. Called after Run.
@@ -48,6 +48,7 @@ class WorkflowRun {
     Value row;
   };
   struct Answer {
+    io::HttpResponse response;
     Value body, headers, status, page;
   };
 
@@ -55,12 +56,15 @@ class WorkflowRun {
   Status RunStep(size_t step);
   Status RunFor(size_t step, Value item);
   Status ReadPages(size_t step);
+  Result<Answer> Ask(size_t step, int64_t page, io::HttpRequest request);
+  Result<Answer> Poll(size_t step);
   Status TakeRows(size_t step, const Answer& answer);
   Status TakeRow(size_t step);
   Status Emit(const connector::steps::EmitPlan& emit);
   Status Write(const Value& row) const;
   Status Keep(size_t state, const Value& row);
   Scope ScopeFor(size_t step) const;
+  Scope ScopeOf(size_t step, const Answer& answer) const;
   Value StepsValue() const;
 
   const Options options_;
