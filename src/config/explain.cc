@@ -276,9 +276,11 @@ constexpr std::array kExplanations = {
     Explanation{"E0533", "inputs of a workflow that are no mapping",
                 "`inputs` gives each input of the workflow a value.",
                 "source: {type: steps, workflow: ./orders.steps.json, inputs: {token: \"${env:TOKEN}\"}}"},
-    Explanation{"E0538", "customers of a workflow that make no sense",
-                "They are the rows of a CSV file, or of a query to an SQLite file; one column names a customer.",
-                "customers: {file: ./customers.csv, key: id}"},
+    Explanation{
+        "E0538", "customers of a workflow that make no sense",
+        "They are the rows of a CSV file, or of a query to an SQLite file, a Postgres or a MySQL server; one column "
+        "names a customer.",
+        "customers: {file: ./customers.csv, key: id}"},
     Explanation{"E0554", "a GraphQL request with a method or body of its own",
                 "`graphql:` is a POST of `query` and `variables`; there is nothing else to send.",
                 "graphql: {query: \"{ orders { nodes { id } } }\"}"},

@@ -69,7 +69,12 @@ ObjectTypePtr CustomersType() {
       .doc = "A list of customers: the workflow is run for each of them, with its columns as further inputs.",
       .fields = {
           Text("file").Doc("A CSV file with a header, relative to the project.").Example("./customers.csv"),
-          Text("database").Doc("An SQLite file that is asked instead, relative to the project.").Example("./crm.db"),
+          Text("database")
+              .Doc("What is asked instead: an SQLite file, relative to the project, or "
+                   "postgresql://user@host/database, or "
+                   "mysql://user@host/database.")
+              .Example("postgresql://reader@crm.example/crm"),
+          Text("password").Secret().Doc("Of the user of the database.").Example("${env:CRM_PASSWORD}"),
           Text("query").Doc("What it is asked.").Example("select id, token from customers where active"),
           Text("key").Required().Doc("The column that names a customer, for its state and its errors.").Example("id"),
           Text("column").Default("customer").Doc("The column of the tables that gets this name.")}});

@@ -1,5 +1,7 @@
 #include "config/steps_lowering.h"
 
+#include <string_view>
+
 #include "config/json_text.h"
 #include "config/steps_workflow.h"
 
@@ -17,8 +19,23 @@ void LowerCustomers(const ObjectView& customers, const std::string& path, const 
         "write {file: ./customers.csv, key: id} or {database: ./crm.db, query: \"select …\", key: id}";
     return;
   }
-  (from_file ? out->customers_file : out->customers_database) =
-      context.Absolute(customers.Text(from_file ? "file" : "database"));
+  if (from_file) {
+    out->customers_file = context.Absolute(customers.Text("file"));
+    return;
+  }
+  const std::string database = customers.Text("database");
+  const size_t scheme = database.find("://");
+  if (scheme == std::string::npos) {
+    out->customers_database = context.Absolute(database);
+    return;
+  }
+  const std::string_view name = std::string_view(database).substr(0, scheme);
+  if (name != "postgresql" && name != "postgres" && name != "mysql") {
+    context.Error("E0538", path + ".database", "databases of this kind are not asked").help =
+        "write the path of an SQLite file, postgresql://user@host/database or mysql://user@host/database";
+  }
+  out->customers_database = database;
+  out->customers_password = customers.Text("password");
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include "base/backoff.h"
 #include "catalog/jdbc_catalog.h"
 #include "catalog/postgres/connection.h"
-#include "catalog/postgres/connection_target.h"
 #include "io/object_location.h"
 
 namespace firn::catalog::postgres {
@@ -17,7 +16,7 @@ bool MayComeBack(const Status& status) {
 
 class Server : public SqlDatabase {
  public:
-  Server(PostgresCatalogOptions options, ConnectionTarget target, const Clock& clock)
+  Server(PostgresCatalogOptions options, io::PostgresTarget target, const Clock& clock)
       : options_(std::move(options)), target_(std::move(target)), clock_(clock) {}
 
   // A server that restarts or fails over is back after some seconds.
@@ -37,7 +36,7 @@ class Server : public SqlDatabase {
 
  private:
   const PostgresCatalogOptions options_;
-  const ConnectionTarget target_;
+  const io::PostgresTarget target_;
   const Clock& clock_;
 };
 
@@ -67,7 +66,7 @@ Status Server::MakeCertain(SqlConnection& connection, const std::string& transac
 }
 
 Result<std::unique_ptr<SqlDatabase>> MakeServer(PostgresCatalogOptions options, const Clock& clock) {
-  ARROW_ASSIGN_OR_RAISE(auto target, ParseTarget(options.uri, options.password));
+  ARROW_ASSIGN_OR_RAISE(auto target, io::ParsePostgresTarget(options.uri, options.password, "lake.catalog.uri"));
   return std::make_unique<Server>(std::move(options), std::move(target), clock);
 }
 

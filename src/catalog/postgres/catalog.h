@@ -16,7 +16,7 @@
 namespace firn::catalog::postgres {
 
 struct PostgresCatalogOptions {
-  std::string uri;            // see ParseTarget
+  std::string uri;            // see io::ParsePostgresTarget
   std::string password;       // if the uri has none
   std::string name = "firn";  // catalog_name
   std::string warehouse;      // absolute path or location; tables go to <its URI>/<namespace>/<table>

@@ -1,9 +1,5 @@
 #include "source/steps/customers.h"
 
-#include <sqlite3.h>
-
-#include <functional>
-#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -11,6 +7,9 @@
 #include "config/file_text.h"
 #include "expression/javascript/utf16.h"
 #include "format/csv/row_reader.h"
+#include "io/mariadb_rows.h"
+#include "io/postgres_rows.h"
+#include "io/sqlite_rows.h"
 
 namespace firn::source::steps {
 namespace {
@@ -18,10 +17,10 @@ namespace {
 using expression::javascript::Object;
 using expression::javascript::Value;
 
-using Cells = std::vector<std::pair<std::string, std::optional<std::string>>>;  // by column; nullopt: null
+constexpr char kDatabaseSetting[] = "customers.database";
 
-Status Unreadable(const std::string& place, const std::string& why, std::string next) {
-  return MakeError(Fault::kConfig, "the customers cannot be read: " + why,
+Status Unreadable(const std::string& place, const std::string& why, std::string next, Fault fault = Fault::kConfig) {
+  return MakeError(fault, "the customers cannot be read: " + why,
                    {.code = "E0539", .where = place, .state = "nothing was read", .next = std::move(next)});
 }
 
@@ -30,7 +29,7 @@ class CustomerList {
  public:
   CustomerList(const std::string& place, const std::string& key) : place_(place), key_(key) {}
 
-  Status Add(const Cells& cells) {
+  Status Add(const io::SqlCells& cells) {
     Customer customer;
     Object columns;
     bool has_key = false;
@@ -47,7 +46,7 @@ class CustomerList {
     if (!keys_.insert(customer.key).second) {
       return Unreadable(place_, "two customers are called " + customer.key, "give each customer a name of its own");
     }
-    if (customers_.size() == kCustomersMax) {
+    if (static_cast<int64_t>(customers_.size()) == kCustomersMax) {
       return Unreadable(place_, "there are more than " + std::to_string(kCustomersMax),
                         "make several pipelines of them");
     }
@@ -72,7 +71,7 @@ Status TakePage(const format::CellPage& page, const std::string& place, Customer
   }
   std::string scratch;
   for (uint32_t record = 0; record < page.num_records; ++record) {
-    Cells cells;
+    io::SqlCells cells;
     for (size_t c = 0; c < page.num_columns(); ++c) {
       const format::Cell cell = CellAt(page, record, c, scratch);
       cells.emplace_back((*page.columns)[c], cell.is_null ? std::nullopt : std::optional(std::string(cell.text)));
@@ -93,41 +92,40 @@ Status ReadFile(const std::string& path, CustomerList* list) {
   return Status::OK();
 }
 
-Status ReadDatabase(const std::string& path, const std::string& query, CustomerList* list) {
-  sqlite3* opened = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READONLY, nullptr);
-  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> database(opened, sqlite3_close);
-  const auto failed = [&] {
-    return Unreadable(path, opened == nullptr ? "no memory" : sqlite3_errmsg(opened), "correct `database` or `query`");
-  };
-  if (code != SQLITE_OK) return failed();
-  sqlite3_busy_timeout(opened, 10'000);
-  sqlite3_stmt* prepared = nullptr;
-  if (sqlite3_prepare_v2(opened, query.c_str(), -1, &prepared, nullptr) != SQLITE_OK) return failed();
-  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(prepared, sqlite3_finalize);
-  if (prepared == nullptr || sqlite3_stmt_readonly(prepared) == 0) {
-    return Unreadable(path, "the query does not only read", "write a select");
+// Nothing of the address is said but what the databases say of themselves: it may hold a password.
+std::string PlaceOf(const config::StepsSourceConfig& source) {
+  if (!source.customers_file.empty()) return source.customers_file;
+  return source.customers_server() ? kDatabaseSetting : source.customers_database;
+}
+
+Status AskDatabase(const config::StepsSourceConfig& source, const io::TakeSqlRow& take) {
+  const io::SqlLimits limits{.rows_max = kCustomersMax + 1};
+  const std::string& address = source.customers_database;
+  const std::string& query = source.customers_query;
+  if (!source.customers_server()) return io::ReadSqliteRows(address, query, limits, take);
+  if (address.starts_with("mysql://")) {
+    ARROW_ASSIGN_OR_RAISE(const auto target,
+                          io::ParseMariaDbTarget(address, source.customers_password, kDatabaseSetting));
+    return io::ReadMariaDbRows(target, query, limits, take);
   }
-  int step = SQLITE_ROW;
-  while ((step = sqlite3_step(prepared)) == SQLITE_ROW) {
-    Cells cells;
-    for (int c = 0; c < sqlite3_column_count(prepared); ++c) {
-      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(prepared, c));
-      cells.emplace_back(sqlite3_column_name(prepared, c),
-                         text == nullptr ? std::nullopt : std::optional<std::string>(text));
-    }
-    ARROW_RETURN_NOT_OK(list->Add(cells));
-  }
-  return step == SQLITE_DONE ? Status::OK() : failed();
+  ARROW_ASSIGN_OR_RAISE(const auto target,
+                        io::ParsePostgresTarget(address, source.customers_password, kDatabaseSetting));
+  return io::ReadPostgresRows(target, query, limits, take);
+}
+
+Status ReadDatabase(const config::StepsSourceConfig& source, const std::string& place, CustomerList* list) {
+  Status taken;  // of a row that makes no sense: it is said as it is
+  const Status asked = AskDatabase(source, [&](const io::SqlCells& cells) { return taken = list->Add(cells); });
+  if (asked.ok() || !taken.ok()) return asked;
+  return Unreadable(place, asked.message(), "correct `database` or `query`", FaultOf(asked));
 }
 
 }  // namespace
 
 Result<std::vector<Customer>> ReadCustomers(const config::StepsSourceConfig& source) {
-  const bool from_file = !source.customers_file.empty();
-  const std::string& place = from_file ? source.customers_file : source.customers_database;
+  const std::string place = PlaceOf(source);
   CustomerList list(place, source.customer_key);
-  ARROW_RETURN_NOT_OK(from_file ? ReadFile(place, &list) : ReadDatabase(place, source.customers_query, &list));
+  ARROW_RETURN_NOT_OK(source.customers_file.empty() ? ReadDatabase(source, place, &list) : ReadFile(place, &list));
   std::vector<Customer> customers = list.Take();
   if (customers.empty()) return Unreadable(place, "there are none", "add one");
   return customers;

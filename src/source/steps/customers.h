@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,10 @@ struct Customer {
 };
 
 inline constexpr int64_t kCustomersBytesMax = int64_t{64} << 20;  // of a file
-inline constexpr size_t kCustomersMax = 100'000;
+inline constexpr int64_t kCustomersMax = 100'000;
 
-/// Reads the list that a source names, in its order. Does I/O. Errors: kConfig E0539.
+/// Reads the list that a source names, in its order. Does I/O. Errors: E0539 (kConfig, kAuth, kUnreachable,
+/// kTransient).
 Result<std::vector<Customer>> ReadCustomers(const config::StepsSourceConfig& source);
 
 }  // namespace firn::source::steps

@@ -11,6 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi, Fault, Raw  # noqa: E402
 from support.firn_project import FirnProject, has_failpoints  # noqa: E402
+from support import mariadb_server, postgres_server  # noqa: E402
 from support.table_reader import TableReader  # noqa: E402
 
 TOKEN = "canary-token-of-a-workflow"
@@ -229,6 +230,49 @@ class StepsTest(unittest.TestCase):
         crm.close()
         project.run()
         self.assertEqual(self.keys(project, "shop.orders", ("customer", "id")), [("acme", i) for i in range(25) if i != 7])
+
+    def asks_a_server(self, server, uri, password, changes):
+        """Loads the customers of a server, and shows what is refused. `changes`: a query that changes the list."""
+        server.sql("create table clients (name varchar(20), url text, secret text, note text)")
+        server.sql(f"insert into clients values ('acme', '{self.api.url}', '{TOKEN}', null)")
+        query = "select name as id, url, secret as token, note from clients where name <> '?'"
+
+        def project_with(uri, query=query, password=password):
+            project = self.with_customers(f"{{database: \"{uri}\", password: \"${{env:CRM_PASSWORD}}\", query: \"{query}\", key: id}}")
+            project.env["CRM_PASSWORD"] = password
+            return project
+
+        project = project_with(uri)
+        self.assertEqual(project.firn("validate", "--offline").code, 0)
+        result = project.run()
+        self.assertEqual(self.keys(project, "shop.orders", ("customer", "id")), [("acme", i) for i in range(25) if i != 7])
+        self.assertNotIn(password, result.out + result.err)
+        for project, code, word in ((project_with(uri, query="select nothing from clients"), 2, "nothing"),
+                                    (project_with(uri, query=changes), 2, "E0539"),
+                                    (project_with(uri, password="another-password"), 4, "E0539"),
+                                    (project_with(uri.replace(f":{server.port}/", ":9/")), 5, "E0539")):
+            failed = project.firn("run")
+            self.assertEqual(failed.code, code, failed)
+            self.assertIn("E0539", failed.err)
+            self.assertIn(word, failed.err)
+            self.assertNotIn(password, failed.out + failed.err)
+        self.assertEqual(server.sql("select count(*) from clients"), "1")  # it is only read
+
+    def test_customers_of_a_postgres_server(self):
+        with postgres_server.PostgresServer() as server:
+            uri = server.uri(password="").replace("firn:@", "firn@")
+            self.asks_a_server(server, uri, postgres_server.PASSWORD, "delete from clients returning name as id")
+
+    def test_customers_of_a_mariadb_server(self):
+        with mariadb_server.MariaDbServer() as server:
+            self.asks_a_server(server, server.uri(), mariadb_server.PASSWORD, "delete from clients")
+
+    def test_databases_of_other_kinds_are_refused(self):
+        project = self.with_customers("{database: \"mongodb://crm\", query: \"select 1 as id\", key: id}")
+        refused = project.firn("validate", "--offline")
+        self.assertEqual(refused.code, 2, refused)
+        self.assertIn("E0538", refused.err)
+        self.assertIn("mysql://user@host/database", refused.err)
 
     def test_a_list_of_customers_that_makes_no_sense_is_named(self):
         for customers, words in (("id,url\na,x\na,y\n", ("E0539", "two customers are called a")),

@@ -1,4 +1,4 @@
-#include "catalog/postgres/connection_target.h"
+#include "io/postgres_target.h"
 
 #include <libpq-fe.h>
 
@@ -10,7 +10,7 @@
 
 #include "base/redactor.h"
 
-namespace firn::catalog::postgres {
+namespace firn::io {
 namespace {
 
 constexpr std::array<std::string_view, 12> kKeywords = {"host",
@@ -37,26 +37,27 @@ bool IsThisMachine(const std::map<std::string, std::string>& parameters) {
   return host.empty() || host.front() == '/' || host == "localhost" || host == "127.0.0.1" || host == "::1";
 }
 
-Status Refused(const std::string& what) {
-  return MakeError(Fault::kConfig, "lake.catalog.uri: " + what,
+Status Refused(const std::string& setting, const std::string& what) {
+  return MakeError(Fault::kConfig, setting + ": " + what,
                    {.state = "nothing was changed", .next = "write postgresql://user@host:5432/database"});
 }
 
 }  // namespace
 
-Result<ConnectionTarget> ParseTarget(const std::string& uri, const std::string& password) {
+Result<PostgresTarget> ParsePostgresTarget(const std::string& uri, const std::string& password,
+                                           const std::string& setting) {
   if (!uri.starts_with("postgresql://") && !uri.starts_with("postgres://")) {
-    return Refused("not a postgresql:// address");  // "host=… passfile=…" is not taken
+    return Refused(setting, "not a postgresql:// address");  // "host=… passfile=…" is not taken
   }
   char* error = nullptr;
   const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse(uri.c_str(), &error));
   if (error != nullptr) PQfreemem(error);  // not shown: it repeats the address, password and all
-  if (options == nullptr) return Refused("not a postgresql:// address that can be read");
-  ConnectionTarget target;
+  if (options == nullptr) return Refused(setting, "not a postgresql:// address that can be read");
+  PostgresTarget target{.setting = setting};
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;
     if (std::ranges::find(kKeywords, option->keyword) == kKeywords.end()) {
-      return Refused(std::string("`") + option->keyword + "` is not allowed in it");
+      return Refused(setting, std::string("`") + option->keyword + "` is not allowed in it");
     }
     target.parameters[option->keyword] = option->val;
   }
@@ -70,7 +71,7 @@ Result<ConnectionTarget> ParseTarget(const std::string& uri, const std::string& 
     const std::string& text = timeout->second;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (failed != std::errc() || end != text.data() + text.size() || seconds < 1) {
-      return Refused("`connect_timeout` is not a number of seconds");
+      return Refused(setting, "`connect_timeout` is not a number of seconds");
     }
     target.connect_timeout_ms = std::min(seconds * 1000, kConnectTimeoutMsMax);
   }
@@ -83,4 +84,4 @@ Result<ConnectionTarget> ParseTarget(const std::string& uri, const std::string& 
   return target;
 }
 
-}  // namespace firn::catalog::postgres
+}  // namespace firn::io
