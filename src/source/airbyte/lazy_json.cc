@@ -61,9 +61,10 @@ Result<Value> Scalar(std::string_view token) {
 
 void AppendOneLine(std::string_view text, std::string* out) {
   const size_t begin = out->size();
-  *out += text;  // line ends stand between tokens only
-  std::replace_if(
-      out->begin() + static_cast<ptrdiff_t>(begin), out->end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  *out += text;
+  for (const char end : {'\n', '\r'}) {  // they stand between tokens only
+    for (size_t at = out->find(end, begin); at != out->npos; at = out->find(end, at + 1)) (*out)[at] = ' ';
+  }
 }
 
 class ObjectText : public jinja::LazyMap {

@@ -59,9 +59,16 @@ firn::Status MessageWriter::FlushLocked() {
   return failed_;
 }
 
-firn::Status MessageWriter::Line(std::string_view text) {
+firn::Status MessageWriter::Line(std::initializer_list<std::string_view> pieces) {
   const std::lock_guard lock(mutex_);
-  buffer_ += text;
+  for (const std::string_view piece : pieces) {
+    if (piece.size() < kBufferBytes) {
+      buffer_ += piece;
+      continue;
+    }
+    ARROW_RETURN_NOT_OK(FlushLocked());
+    failed_ = write_(piece);
+  }
   buffer_ += '\n';
   return buffer_.size() < kBufferBytes ? failed_ : FlushLocked();
 }
@@ -104,25 +111,25 @@ firn::Status MessageWriter::State(std::string_view stream, const std::string& st
     num_records_all_[std::string(stream)] += since;
     since = 0;
   }
-  return Line("{\"type\":\"STATE\",\"state\":{\"type\":\"STREAM\",\"stream\":{" + Descriptor(stream) +
-              ",\"stream_state\":" + state_json + "},\"sourceStats\":{\"recordCount\":" + std::to_string(count) +
-              ".0}}}");
+  return Line({"{\"type\":\"STATE\",\"state\":{\"type\":\"STREAM\",\"stream\":{", Descriptor(stream),
+               ",\"stream_state\":", state_json, "},\"sourceStats\":{\"recordCount\":", std::to_string(count),
+               ".0}}}"});
 }
 
 firn::Status MessageWriter::Log(std::string_view level, std::string_view message) {
-  return Line("{\"type\":\"LOG\",\"log\":{\"level\":" + JsonText(level) +
-              ",\"message\":" + JsonText(ProcessRedactor().Redact(message)) + "}}");
+  return Line({"{\"type\":\"LOG\",\"log\":{\"level\":", JsonText(level),
+               ",\"message\":", JsonText(ProcessRedactor().Redact(message)), "}}"});
 }
 
 firn::Status MessageWriter::TraceStatus(std::string_view stream, StreamStatus status) {
-  return Line("{\"type\":\"TRACE\",\"trace\":{\"type\":\"STREAM_STATUS\",\"emitted_at\":" + Millis() +
-              ".0,\"stream_status\":{" + Descriptor(stream) + ",\"status\":\"" + NameOf(status) + "\"}}}");
+  return Line({"{\"type\":\"TRACE\",\"trace\":{\"type\":\"STREAM_STATUS\",\"emitted_at\":", Millis(),
+               ".0,\"stream_status\":{", Descriptor(stream), ",\"status\":\"", NameOf(status), "\"}}}"});
 }
 
 void MessageWriter::RateLimited(std::string_view stream) {
-  static_cast<void>(Line("{\"type\":\"TRACE\",\"trace\":{\"type\":\"STREAM_STATUS\",\"emitted_at\":" + Millis() +
-                         ".0,\"stream_status\":{" + Descriptor(stream) +
-                         ",\"status\":\"RUNNING\",\"reasons\":[{\"type\":\"RATE_LIMITED\"}]}}}"));
+  static_cast<void>(Line({"{\"type\":\"TRACE\",\"trace\":{\"type\":\"STREAM_STATUS\",\"emitted_at\":", Millis(),
+                          ".0,\"stream_status\":{", Descriptor(stream),
+                          ",\"status\":\"RUNNING\",\"reasons\":[{\"type\":\"RATE_LIMITED\"}]}}}"}));
 }
 
 firn::Status MessageWriter::TraceError(std::string_view stream, const firn::Status& error) {
@@ -135,28 +142,28 @@ firn::Status MessageWriter::TraceError(std::string_view stream, const firn::Stat
                      ",\"internal_message\":" + JsonText(ProcessRedactor().Redact(internal)) + ",\"failure_type\":\"" +
                      FailureType(error) + "\"";
   if (!stream.empty()) text += "," + Descriptor(stream);
-  return Line(text + "}}}");
+  return Line({text, "}}}"});
 }
 
 firn::Status MessageWriter::Control(const std::string& config_json) {
-  ARROW_RETURN_NOT_OK(Line("{\"type\":\"CONTROL\",\"control\":{\"type\":\"CONNECTOR_CONFIG\",\"emitted_at\":" +
-                           Millis() + ".0,\"connectorConfig\":{\"config\":" + config_json + "}}}"));
+  ARROW_RETURN_NOT_OK(Line({"{\"type\":\"CONTROL\",\"control\":{\"type\":\"CONNECTOR_CONFIG\",\"emitted_at\":",
+                            Millis(), ".0,\"connectorConfig\":{\"config\":", config_json, "}}}"}));
   return Flush();
 }
 
 firn::Status MessageWriter::Catalog(const std::string& streams_json) {
-  return Line("{\"type\":\"CATALOG\",\"catalog\":{\"streams\":" + streams_json + "}}");
+  return Line({"{\"type\":\"CATALOG\",\"catalog\":{\"streams\":", streams_json, "}}"});
 }
 
 firn::Status MessageWriter::Spec(const std::string& spec_json) {
-  return Line("{\"type\":\"SPEC\",\"spec\":" + spec_json + "}");
+  return Line({"{\"type\":\"SPEC\",\"spec\":", spec_json, "}"});
 }
 
 firn::Status MessageWriter::ConnectionStatus(bool succeeded, std::string_view message) {
   std::string text = "{\"type\":\"CONNECTION_STATUS\",\"connectionStatus\":{\"status\":";
   text += succeeded ? "\"SUCCEEDED\"" : "\"FAILED\"";
   if (!succeeded) text += ",\"message\":" + JsonText(ProcessRedactor().Redact(message));
-  return Line(text + "}}");
+  return Line({text, "}}"});
 }
 
 }  // namespace firn::source::airbyte

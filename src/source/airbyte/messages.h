@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <string>
@@ -54,7 +55,8 @@ class MessageWriter : public Messages {
   int64_t num_records(std::string_view stream) const;
 
  private:
-  Status Line(std::string_view text);
+  // Writes the pieces of a message; large ones are not copied.
+  Status Line(std::initializer_list<std::string_view> pieces);
   Status FlushLocked();
   std::string Millis() const;
 

@@ -2,10 +2,9 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <map>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
+#include <vector>
 
 namespace firn::source::airbyte {
 namespace {
@@ -54,20 +53,17 @@ class PerPartitionCursor : public Cursor {
   }
 
   Status Close(const Slice& slice) override {
-    const std::string key = CanonicalJson(slice.partition);
+    const auto found = cursors_.find(CanonicalJson(slice.partition));
+    if (found == cursors_.end()) return MakeError(Fault::kBug, "a slice was closed that was never given");
+    Partition& partition = found->second;
     --num_open_;
-    int64_t& open = open_[key];
-    --open;
-    if (!use_global_) {
-      DatetimeCursor* cursor = Find(slice.partition);
-      if (cursor == nullptr) return MakeError(Fault::kBug, "a slice was closed that was never given");
-      ARROW_RETURN_NOT_OK(cursor->Close(slice));
-      if (open == 0 && done_.contains(key)) {
-        const auto value = cursor->State().Find(settings_->cursor_field);
-        if (value) MoveGlobal(jinja::ToText(*value));
-      }
+    --partition.num_open;
+    if (use_global_) return Status::OK();
+    ARROW_RETURN_NOT_OK(partition.cursor->Close(slice));
+    if (partition.num_open == 0 && partition.all_given) {
+      const auto value = partition.cursor->State().Find(settings_->cursor_field);
+      if (value) MoveGlobal(jinja::ToText(*value));
     }
-    if (open == 0 && done_.contains(key)) open_.erase(key);
     return Status::OK();
   }
 
@@ -100,11 +96,11 @@ class PerPartitionCursor : public Cursor {
     Entries entries;
     Put(entries, "use_global_cursor", Value::Bool(use_global_));
     if (!use_global_) {
+      const Value partition_key = Value::String("partition"), cursor_key = Value::String("cursor");
       List states;
-      for (const std::string* key : order_) {
-        const Partition& partition = cursors_.at(*key);
-        states.push_back(Value::OfMap(
-            {{Value::String("partition"), partition.value}, {Value::String("cursor"), partition.cursor->State()}}));
+      states.reserve(order_.size());
+      for (const Partition* partition : order_) {
+        states.push_back(Value::OfMap({{partition_key, partition->value}, {cursor_key, partition->cursor->State()}}));
       }
       Put(entries, "states", Value::OfList(std::move(states)));
     }
@@ -121,9 +117,13 @@ class PerPartitionCursor : public Cursor {
   }
 
  private:
+  // There may be a hundred thousand of them.
   struct Partition {
     Value value;
     std::unique_ptr<DatetimeCursor> cursor;
+    int64_t num_open = 0;    // slices that were given and not closed
+    bool given = false;      // by the router, in this run
+    bool all_given = false;  // its last slice was given
   };
 
   Value GlobalState() const {
@@ -154,7 +154,7 @@ class PerPartitionCursor : public Cursor {
     ARROW_ASSIGN_OR_RAISE(auto cursor, DatetimeCursor::Make(settings_, state, lookback_seconds, nullptr));
     const auto [place, is_new] =
         cursors_.insert_or_assign(CanonicalJson(partition), Partition{.value = partition, .cursor = std::move(cursor)});
-    if (is_new) order_.push_back(&place->first);
+    if (is_new) order_.push_back(&place->second);
     return Status::OK();
   }
 
@@ -163,18 +163,18 @@ class PerPartitionCursor : public Cursor {
     if (!cursors_.contains(key)) {
       ARROW_RETURN_NOT_OK(Add(partition.partition, GlobalState(), global_ ? lookback_seconds_ : 0));
     }
-    if (!given_.insert(key).second) return Status::OK();  // a partition that comes twice is read once
-    DatetimeCursor& cursor = *cursors_.at(key).cursor;
-    std::optional<Slice> held;  // the last slice is known only when no other follows
+    Partition& known = cursors_.at(key);
+    if (std::exchange(known.given, true)) return Status::OK();  // a partition that comes twice is read once
+    std::optional<Slice> held;                                  // the last slice is known only when no other follows
     const auto give = [&](const Slice& interval, bool last) {
       Slice slice = partition;
       slice.cursor = interval.cursor;
-      ++open_[key];
+      ++known.num_open;
       ++num_open_;
-      if (last) done_.insert(key);
+      known.all_given = last;
       return sink(slice);
     };
-    ARROW_RETURN_NOT_OK(cursor.Slices([&](const Slice& interval) -> Status {
+    ARROW_RETURN_NOT_OK(known.cursor->Slices([&](const Slice& interval) -> Status {
       if (held) ARROW_RETURN_NOT_OK(give(*held, false));
       held = interval;
       return Status::OK();
@@ -193,9 +193,7 @@ class PerPartitionCursor : public Cursor {
   std::optional<std::string> global_, new_global_;
   std::optional<Value> parent_state_;
   std::unordered_map<std::string, Partition> cursors_;
-  std::vector<const std::string*> order_;  // keys of cursors_, oldest first
-  std::unordered_set<std::string> given_, done_;
-  std::unordered_map<std::string, int64_t> open_;  // slices given and not closed, by partition
+  std::vector<const Partition*> order_;  // of cursors_, oldest first
   mutable std::unique_ptr<DatetimeCursor> fresh_;
 };
 

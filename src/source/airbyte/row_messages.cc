@@ -4,14 +4,12 @@
 
 #include "base/log.h"
 #include "base/redactor.h"
-#include "source/line_batch.h"
 
 namespace firn::source::airbyte {
 
 Status RowMessages::Record(std::string_view, std::string_view data_json) {
-  lines_ += data_json;
-  lines_ += '\n';
-  return lines_.size() < kLineBatchBytes ? Status::OK() : Push(std::nullopt);
+  ARROW_RETURN_NOT_OK(rows_.Add(data_json));
+  return rows_.full() ? Push(std::nullopt) : Status::OK();
 }
 
 Status RowMessages::State(std::string_view, const std::string& state_json) {
@@ -35,14 +33,13 @@ Status RowMessages::Control(const std::string& config_json) {
 }
 
 Status RowMessages::Push(std::optional<Position> position) {
-  if (lines_.empty()) {
+  if (rows_.empty()) {
     if (!position) return Status::OK();
     const auto size = static_cast<int64_t>(position->json.size());
     return events_.Push(Event(Progress{*std::move(position)}), size, options_.stop);
   }
-  const auto size = static_cast<int64_t>(lines_.size());
-  ARROW_ASSIGN_OR_RAISE(Batch batch, BatchOfLines(lines_, std::move(position), options_.pool));
-  lines_.clear();
+  ARROW_ASSIGN_OR_RAISE(Batch batch, rows_.Take(std::move(position)));
+  const int64_t size = batch.num_bytes;
   return events_.Push(Event(std::move(batch)), size, options_.stop);
 }
 

@@ -10,6 +10,7 @@
 #include "base/bounded_queue.h"
 #include "source/airbyte/messages.h"
 #include "source/kept_config.h"
+#include "source/line_batcher.h"
 #include "source/source.h"
 
 namespace firn::source::airbyte {
@@ -28,7 +29,8 @@ class RowMessages : public Messages {
     std::stop_token stop;
   };
   /// `events`: borrowed.
-  RowMessages(Options options, EventQueue* events) : options_(std::move(options)), events_(*events) {}
+  RowMessages(Options options, EventQueue* events)
+      : options_(std::move(options)), events_(*events), rows_(options_.pool) {}
 
   Status Record(std::string_view stream, std::string_view data_json) override;
   Status State(std::string_view stream, const std::string& state_json) override;
@@ -47,7 +49,7 @@ class RowMessages : public Messages {
 
   const Options options_;
   EventQueue& events_;
-  std::string lines_;
+  LineBatcher rows_;
 };
 
 }  // namespace firn::source::airbyte

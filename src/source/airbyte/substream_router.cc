@@ -24,6 +24,7 @@ struct Parent {
   std::unique_ptr<DeclarativeStream> stream;
   Path key;
   std::string field;
+  Value field_key;  // the same, shared by all partitions
   std::optional<RequestOption> option;
   std::vector<Path> extra_fields;
   Path lazy_pointer;
@@ -84,8 +85,8 @@ class SubstreamRouter : public PartitionRouter {
     const Value value = Settled(ValueAt(record, parent.key));
     if (value.is_undefined()) return Status::OK();
     Slice slice;
-    slice.partition =
-        Value::OfMap({{Value::String(parent.field), value}, {Value::String("parent_slice"), parent_slice.partition}});
+    static const Value kParentSlice = Value::String("parent_slice");
+    slice.partition = Value::OfMap({{parent.field_key, value}, {kParentSlice, parent_slice.partition}});
     Entries extra;
     for (const Path& path : parent.extra_fields) {
       const Value found = Settled(ValueAt(record, path));
@@ -153,6 +154,7 @@ Result<Parent> MakeParent(const Component& config, const StreamContext& context,
   parent.key = SplitPath(key_text);
   ARROW_ASSIGN_OR_RAISE(const auto field, InterpolatedField(config, "partition_field"));
   ARROW_ASSIGN_OR_RAISE(parent.field, field.EvalText(scope));
+  parent.field_key = Value::String(parent.field);
   ARROW_ASSIGN_OR_RAISE(parent.option, OptionField(config, "request_option"));
   parent.incremental = config.Flag("incremental_dependency");
   const Value parameters = jinja::FromCore(config.Parameters());

@@ -16,8 +16,10 @@ using jinja::Entries;
 using jinja::List;
 using jinja::Value;
 
+/// One map that all share.
 inline Value EmptyMap() {
-  return Value::OfMap({});
+  static const Value empty = Value::OfMap({});
+  return empty;
 }
 /// Sets a key: in its place if it exists, else at the end.
 void Put(Entries& entries, std::string_view key, Value value);

@@ -10,7 +10,7 @@
 #include "base/task_group.h"
 #include "base/thread_annotations.h"
 #include "expression/javascript/utf16.h"
-#include "source/line_batch.h"
+#include "source/line_batcher.h"
 #include "source/steps/customers.h"
 #include "source/steps/exchange.h"
 #include "source/steps/workflow_run.h"
@@ -75,7 +75,8 @@ struct ReaderOptions {
 // Reads by a thread of its own, so that a page is asked for while the rows before it are taken.
 class WorkflowReader : public SplitReader {
  public:
-  explicit WorkflowReader(ReaderOptions options) : options_(std::move(options)), events_(kQueueBytesMax) {
+  explicit WorkflowReader(ReaderOptions options)
+      : options_(std::move(options)), rows_(options_.pool), events_(kQueueBytesMax) {
     reading_.Spawn([this](const std::stop_token& stop) { return Read(stop); });
   }
 
@@ -93,9 +94,8 @@ class WorkflowReader : public SplitReader {
     WorkflowRun::Options settings = options_.run;
     settings.stop = stop;
     settings.emit = [&](const std::string& row) -> Status {
-      lines_ += row;
-      lines_ += '\n';
-      return lines_.size() < kLineBatchBytes ? Status::OK() : Push(std::nullopt, stop);
+      ARROW_RETURN_NOT_OK(rows_.Add(row));
+      return rows_.full() ? Push(std::nullopt, stop) : Status::OK();
     };
     Status ran = options_.inputs.status();
     if (ran.ok()) settings.inputs = *options_.inputs;
@@ -115,12 +115,11 @@ class WorkflowReader : public SplitReader {
   }
 
   Status Push(std::optional<Position> position, const std::stop_token& stop) {
-    const auto size = static_cast<int64_t>(lines_.size());
-    if (lines_.empty()) {
+    if (rows_.empty()) {
       return position ? events_.Push(Event(Progress{*std::move(position)}), 1, stop) : Status::OK();
     }
-    ARROW_ASSIGN_OR_RAISE(Batch batch, BatchOfLines(lines_, std::move(position), options_.pool));
-    lines_.clear();
+    ARROW_ASSIGN_OR_RAISE(Batch batch, rows_.Take(std::move(position)));
+    const int64_t size = batch.num_bytes;
     if (!options_.customer.empty()) {
       std::get<JsonRows>(batch.rows).constants = {
           {options_.constant_column, expression::javascript::ToJson(Value::Utf8(options_.customer))}};
@@ -129,7 +128,7 @@ class WorkflowReader : public SplitReader {
   }
 
   const ReaderOptions options_;
-  std::string lines_;
+  LineBatcher rows_;
   BoundedQueue<Event> events_;
   TaskGroup reading_;  // last: it ends first
 };
