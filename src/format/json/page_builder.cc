@@ -214,7 +214,10 @@ const uint32_t* PageBuilder::LocateInObject(const uint32_t* at, size_t segment) 
 }
 
 const uint32_t* PageBuilder::LocateInArray(const uint32_t* at, size_t segment) {
-  if (++at != end_ && bytes()[*at] == ']') return at + 1;
+  if (++at != end_ && bytes()[*at] == ']') {
+    found_ = true;  // all of no items
+    return at + 1;
+  }
   while (true) {
     if (at == end_) return Fail("value expected", at);
     at = Locate(at, segment + 1);

@@ -60,6 +60,8 @@ TEST(Page, FindsRecordsByPath) {
   EXPECT_EQ(page->FindInBody("meta.none"), std::nullopt);
   EXPECT_FALSE((*Page::Parse(body, {.records = "nothing"}))->records_found());
   EXPECT_TRUE((*Page::Parse(R"({"data":null})", {.records = "data"}))->records_found());
+  EXPECT_TRUE((*Page::Parse(R"({"data":[]})", {.records = "data.*.item"}))->records_found());
+  EXPECT_FALSE((*Page::Parse(R"({"data":[{"a":1}]})", {.records = "data.*.item"}))->records_found());
 }
 
 TEST(Page, CapturesFields) {
