@@ -47,6 +47,23 @@ constexpr std::array kExplanations = {
     Explanation{"E0556", "a source without a login of a person",
                 "`firn auth login` needs `authorize_url` for the browser of this machine, or `device_url` for another.",
                 "auth: {type: oauth2, grant: refresh_token, authorize_url: …, token_url: …, client_id: …}"},
+    Explanation{"E0557", "nothing of a file can be imported",
+                "None of its tables can be said exactly as a native connector. What an import leaves out, and why, it "
+                "says per table (docs/guide/importing.md).",
+                "firn init --from airbyte:manifest.yaml"},
+    Explanation{"E0558", "a file that cannot be imported",
+                "It cannot be read, or is not what the command reads: a manifest, a rest_api dictionary, an API spec.",
+                "firn import airbyte source-shop/manifest.yaml"},
+    Explanation{"E0559", "the file of an import is there already",
+                "An import writes over no file unless it is told to: it may have been edited since.",
+                "firn import airbyte manifest.yaml --force"},
+    Explanation{
+        "E0560", "Python that cannot be read without running it",
+        "`firn import dlt` reads dictionaries, lists, texts, numbers, names that stand for such, dlt.secrets and "
+        "os.environ, and dlt's own paginators, auths and cursors. Whatever is computed has to be written out.",
+        "firn import dlt config.json"},
+    Explanation{"E0561", "a table that the imported file does not have", "`--select` names tables as the file does.",
+                "firn import airbyte manifest.yaml --dry-run"},
 };
 
 constexpr bool IsSorted() {
