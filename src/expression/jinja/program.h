@@ -9,7 +9,8 @@
 #include "expression/expression.h"
 #include "expression/jinja/value.h"
 
-/// What a template compiles to: an array of nodes that refer to each other by index. Private to this folder.
+/// What a template compiles to: an array of nodes that refer to each other by index. Only this folder makes and runs
+/// them; connector/foreign reads them, to say templates in another language.
 namespace firn::expression::jinja {
 
 using NodeIndex = int32_t;
