@@ -284,6 +284,9 @@ constexpr std::array kExplanations = {
     Explanation{"E0554", "a GraphQL request with a method or body of its own",
                 "`graphql:` is a POST of `query` and `variables`; there is nothing else to send.",
                 "graphql: {query: \"{ orders { nodes { id } } }\"}"},
+    Explanation{"E0627", "a pool of two sizes",
+                "All pipelines that name a pool count together, so they say the same `slots`, each of them once.",
+                "pool: {name: acme-exports, slots: 2}"},
     Explanation{"E0990", "a place for bodies that are kept in a table",
                 "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
                 "location.",

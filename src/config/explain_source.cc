@@ -64,6 +64,12 @@ constexpr std::array kExplanations = {
         "firn import dlt config.json"},
     Explanation{"E0561", "a table that the imported file does not have", "`--select` names tables as the file does.",
                 "firn import airbyte manifest.yaml --dry-run"},
+    Explanation{
+        "E0626", "as many pipelines are in a pool as it has slots",
+        "The pipeline waited for its turn as long as `wait` says. Nothing of it was read; the others of the run went "
+        "on. The slot of a dead process on this machine is free at once; with `state` on an object store the slot of "
+        "a dead machine ends by itself in about a minute.",
+        "source: {pool: {name: acme-exports, slots: 2, wait: 3h}}"},
 };
 
 constexpr bool IsSorted() {

@@ -7,7 +7,7 @@
 namespace firn::config {
 
 /// Explanations of what sources run into that requests alone do not: E050x–E055x connectors, workflows, credentials,
-/// GraphQL. Sorted by code.
+/// GraphQL; E0626–E0639 limits. Sorted by code.
 std::span<const Explanation> SourceExplanations();
 
 }  // namespace firn::config

@@ -32,7 +32,8 @@ struct PipelineConfig {
   std::string name;
   std::string config_path;  // "pipelines.shop"
   SourceConfig source;
-  std::string dataset;  // Iceberg namespace, dataset_prefix included; levels separated by '.'
+  std::vector<PoolConfig> pools;  // of the source, sorted by name
+  std::string dataset;            // Iceberg namespace, dataset_prefix included; levels separated by '.'
   Schedule schedule;
   Naming naming = Naming::kSource;
   SystemColumns system_columns = SystemColumns::kFirn;  // of its tables, unless they say otherwise

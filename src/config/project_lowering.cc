@@ -11,6 +11,7 @@
 #include "config/fields.h"
 #include "config/lake_catalogs.h"
 #include "config/lowering.h"
+#include "config/pools.h"
 #include "config/rest_catalog.h"
 #include "config/storage_config.h"
 #include "config/text_position.h"
@@ -55,6 +56,7 @@ class ProjectLowering {
     if (const Node* pipelines = view_.Find("pipelines")) {
       for (const Entry& entry : pipelines->entries) LowerPipeline(entry);
     }
+    JudgePools(out_.pipelines, context_);
     JudgeNamesInLake();
     return std::move(out_);
   }
@@ -270,6 +272,7 @@ class ProjectLowering {
     } else if (view.Object("source").variant() == "steps") {
       pipeline.source = StepsSourceConfig();
     }
+    pipeline.pools = LowerPools(view.Object("source"), source_path, context_);
     const std::vector<std::string> tags = LowerTags(view, path);
     if (const Node* tables = view.Find("tables")) {
       for (const Entry& table : tables->entries) {

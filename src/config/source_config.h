@@ -44,6 +44,14 @@ struct RateLimitConfig {
   int64_t per_ms = 1'000;
 };
 
+/// How many pipelines that name a pool may read at the same time, wherever they run.
+struct PoolConfig {
+  std::string name;
+  int64_t slots = 1;
+  int64_t wait_ms = 3'600'000;  // for a turn
+  std::string config_path;
+};
+
 struct TimeoutsConfig {
   int64_t connect_ms = 10'000;
   int64_t first_byte_ms = 60'000;

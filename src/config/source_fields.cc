@@ -2,6 +2,7 @@
 #include "config/connector_fields.h"
 #include "config/fields.h"
 #include "config/files_fields.h"
+#include "config/pools.h"
 #include "config/process_fields.h"
 #include "config/steps_fields.h"
 
@@ -331,7 +332,7 @@ ObjectTypePtr SourceType() {
         Object("retry", RetryObject()).Doc("Retries."),
         Object("http", HttpObject()).Doc("Proxy, authorities, user agent, size limit."),
     };
-    ObjectType source{.name = "source", .doc = "What a pipeline reads from.", .tag = "type"};
+    ObjectType source{.name = "source", .doc = "What a pipeline reads from.", .fields = {PoolField()}, .tag = "type"};
     Variant connector = ConnectorSourceVariant(rest.fields);
     source.variants.push_back(std::move(rest));
     source.variants.push_back(std::move(connector));
@@ -358,7 +359,9 @@ ObjectTypePtr SourceType() {
                       {"streams", "write `tables:` beside `source:`"},
                       {"resources", "write `tables:` beside `source:`"},
                       {"token", "write `auth: {type: bearer, token: …}`"},
-                      {"tables", "write `tables:` beside `source:`"}};
+                      {"tables", "write `tables:` beside `source:`"},
+                      {"limits", "write `pool:` or `rate_limit:`"},
+                      {"account_limit", "write `pool: {name: …, slots: 2}`"}};
     return std::make_shared<const ObjectType>(std::move(source));
   }();
   return type;

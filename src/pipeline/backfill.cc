@@ -15,6 +15,7 @@
 #include "pipeline/column_naming.h"
 #include "pipeline/group_runner.h"
 #include "pipeline/history_note.h"
+#include "pipeline/pool_slots.h"
 #include "pipeline/progress.h"
 #include "pipeline/run.h"
 #include "pipeline/run_leases.h"
@@ -100,13 +101,16 @@ class Backfill {
     ARROW_RETURN_NOT_OK(CheckTable(context_, group_));
     ARROW_ASSIGN_OR_RAISE(auto lease,
                           AcquireLease(context_, "backfill-" + StreamIdOf(*group_.pipeline, *group_.tables.front())));
+    PoolSlots slots(context_, {group_});
+    ARROW_RETURN_NOT_OK(slots.Enter(group_, stop));
     ARROW_RETURN_NOT_OK(Decide(stop));
     ARROW_ASSIGN_OR_RAISE(slices_, SlicesOf(state_.range, *group_.tables.front()->incremental));
     io::RateBudgets budgets(context_.clock, SleepScale(), context_.project.state_folder + "/rate");
     const state::RefreshTokens tokens(context_.project.state_folder + "/secrets", context_.clock, context_.secrets,
                                       context_.leases);
+    LimitedHttp http(context_.http, slots, *group_.pipeline);
     const source::Services services{
-        .http = &context_.http, .clock = &context_.clock, .budgets = &budgets, .refresh_tokens = &tokens};
+        .http = &http, .clock = &context_.clock, .budgets = &budgets, .refresh_tokens = &tokens};
     ARROW_ASSIGN_OR_RAISE(
         source_, context_.sources.Build({.project = &context_.project, .pipeline = group_.pipeline}, services));
     const RunLog log(context_);
@@ -123,6 +127,8 @@ class Backfill {
     out.finished = context_.clock.Now();
     RunLog::End(out);
     NoteEnd(context_, out);
+    source_.reset();  // it has borrowed what ends here
+    slots.Leave(group_);
     lease.reset();  // whoever goes on need not wait for those who are told
     SendAlerts({.project = context_.project, .http = context_.http, .clock = context_.clock}, &out);
     return out;

@@ -19,6 +19,7 @@
 #include "pipeline/group_runner.h"
 #include "pipeline/history_note.h"
 #include "pipeline/lineage.h"
+#include "pipeline/pool_slots.h"
 #include "pipeline/progress.h"
 #include "pipeline/quarantine_staging.h"
 #include "pipeline/raw_retention.h"
@@ -32,7 +33,11 @@
 namespace firn::pipeline {
 namespace {
 
-using Sources = std::map<const config::PipelineConfig*, std::unique_ptr<source::Source>>;
+/// The sources of a run with the clients that only they use.
+struct Sources {
+  std::map<const config::PipelineConfig*, std::unique_ptr<LimitedHttp>> clients;
+  std::map<const config::PipelineConfig*, std::unique_ptr<source::Source>> by_pipeline;
+};
 
 // Shows that a table waits, and why.
 void TellWait(const RunContext& context, const config::PipelineConfig& pipeline, const std::string& table,
@@ -56,11 +61,13 @@ void TellWait(const RunContext& context, const config::PipelineConfig& pipeline,
 }
 
 Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets, const state::RefreshTokens& tokens,
-                             const std::vector<CommitGroup>& groups) {
+                             PoolSlots& slots, const std::vector<CommitGroup>& groups) {
   Sources sources;
   for (const CommitGroup& group : groups) {
-    if (sources.contains(group.pipeline)) continue;
-    source::Services services{.http = &context.http,
+    if (sources.by_pipeline.contains(group.pipeline)) continue;
+    auto& client = sources.clients[group.pipeline];
+    client = std::make_unique<LimitedHttp>(context.http, slots, *group.pipeline);
+    source::Services services{.http = client.get(),
                               .clock = &context.clock,
                               .budgets = &budgets,
                               .refresh_tokens = &tokens,
@@ -71,7 +78,7 @@ Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets
     services.on_wait = [&context, pipeline = group.pipeline](const std::string& table, const io::HttpWait& wait) {
       TellWait(context, *pipeline, table, wait);
     };
-    ARROW_ASSIGN_OR_RAISE(sources[group.pipeline],
+    ARROW_ASSIGN_OR_RAISE(sources.by_pipeline[group.pipeline],
                           context.sources.Build({.project = &context.project, .pipeline = group.pipeline}, services));
   }
   return sources;
@@ -98,12 +105,34 @@ std::vector<TableResult> RunGroupPatiently(const RunContext& context, const Comm
   return RunGroup(context, group, source, stop);
 }
 
+// The results of a group that got no turn.
+std::vector<TableResult> NotRun(const CommitGroup& group, const Status& why) {
+  std::vector<TableResult> results;
+  for (const auto* table : group.tables) {
+    results.push_back({.pipeline = group.pipeline->name,
+                       .table = table->name,
+                       .identifier = IdentifierOf(*group.pipeline, *table).ToString(),
+                       .state = FaultOf(why) == Fault::kCancelled ? TableState::kCancelled : TableState::kFailed,
+                       .error = why});
+  }
+  return results;
+}
+
+std::vector<TableResult> RunInTurn(const RunContext& context, const CommitGroup& group, Sources& sources,
+                                   PoolSlots& slots, const std::stop_token& stop) {
+  const Status entered = slots.Enter(group, stop);
+  auto results = entered.ok() ? RunGroupPatiently(context, group, *sources.by_pipeline.at(group.pipeline), stop)
+                              : NotRun(group, entered);
+  slots.Leave(group);
+  return results;
+}
+
 void BeginLineage(const RunContext& context, const CommitGroup& group) {
   for (const auto* table : group.tables) context.lineage->Begin(context.run_id, *group.pipeline, *table);
 }
 
 // Runs the groups on a bounded number of threads; results in the order of the groups.
-Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& groups, Sources& sources,
+Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& groups, Sources& sources, PoolSlots& slots,
                  std::vector<std::vector<TableResult>>* results, std::stop_token stop) {
   std::atomic<size_t> next{0};
   TaskGroup workers;  // not tied to `stop`: a stopped group still has to say what became of it
@@ -112,7 +141,7 @@ Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& grou
     workers.Spawn([&](std::stop_token) {
       for (size_t at = next++; at < groups.size(); at = next++) {
         if (context.lineage != nullptr) BeginLineage(context, groups[at]);
-        (*results)[at] = RunGroupPatiently(context, groups[at], *sources.at(groups[at].pipeline), stop);
+        (*results)[at] = RunInTurn(context, groups[at], sources, slots, stop);
         for (size_t k = 0; k < (*results)[at].size(); ++k) {
           TableResult& table = (*results)[at][k];
           WatchTable(context, *groups[at].tables[k], &table);
@@ -172,7 +201,8 @@ Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
   const std::string& secrets = context.secrets_folder;
   const state::RefreshTokens tokens(secrets.empty() ? context.project.state_folder + "/secrets" : secrets,
                                     context.clock, context.secrets, context.leases);
-  ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, tokens, groups));
+  PoolSlots slots(context, groups);
+  ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, tokens, slots, groups));
   ARROW_ASSIGN_OR_RAISE(auto leases, TakeLeases(context, groups));
   const RunLog log(context);
   NoteBegin(context, groups);
@@ -180,7 +210,7 @@ Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
   RunContext own = context;
   QuarantineStaging staging(own);
   own.quarantine_staging = &staging;
-  ARROW_RETURN_NOT_OK(RunGroups(own, groups, sources, &results, stop));
+  ARROW_RETURN_NOT_OK(RunGroups(own, groups, sources, slots, &results, stop));
   CleanUp(own, groups, staging);
   RunResult out{.run_id = context.run_id,
                 .environment = context.project.environment,

@@ -14,7 +14,11 @@ Result<std::unique_ptr<state::HeldLease>> AcquireLease(const RunContext& context
                      "the state folder cannot be made: " + context.project.state_folder + ": " + error.message());
   }
   if (context.leases != nullptr) return context.leases->Acquire(name, context.run_id);
-  return state::MakeLocalLeases(context.clock, context.project.state_folder + "/locks")->Acquire(name, context.run_id);
+  return MakeOwnLeases(context)->Acquire(name, context.run_id);
+}
+
+std::unique_ptr<state::Leases> MakeOwnLeases(const RunContext& context) {
+  return state::MakeLocalLeases(context.clock, context.project.state_folder + "/locks");
 }
 
 }  // namespace firn::pipeline

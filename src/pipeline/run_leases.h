@@ -13,4 +13,7 @@ namespace firn::pipeline {
 /// state::Leases::Acquire.
 Result<std::unique_ptr<state::HeldLease>> AcquireLease(const RunContext& context, const std::string& name);
 
+/// Locks in the state folder, for a context that keeps no leases. Borrows its clock.
+std::unique_ptr<state::Leases> MakeOwnLeases(const RunContext& context);
+
 }  // namespace firn::pipeline
