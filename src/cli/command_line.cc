@@ -91,6 +91,17 @@ const Command* Find(const std::vector<Command>& commands, const std::vector<std:
   return found;
 }
 
+// "usage: firn import …" with the commands that begin with that word; empty if none does.
+std::string CommandsBelow(const std::vector<Command>& commands, const std::string& word) {
+  std::string text;
+  for (const Command& command : commands) {
+    if (!command.name.starts_with(word + " ")) continue;
+    text += "  firn " + command.name + std::string(command.name.size() < 22 ? 22 - command.name.size() : 1, ' ') +
+            command.summary + "\n";
+  }
+  return text.empty() ? "" : "usage: firn " + word + " …, one of\n" + text;
+}
+
 ParsedLine Usage(std::string text) {
   return {.exit_code = 2, .text = std::move(text), .is_error = true};
 }
@@ -168,11 +179,16 @@ ParsedLine ParseLine(const std::vector<Command>& commands, const std::vector<std
   if (arguments.front() == "--version" || arguments.front() == "version") return {.text = "firn " FIRN_VERSION "\n"};
   size_t used = 0;
   const Command* command = Find(commands, arguments, &used);
+  const bool asks_help = std::any_of(arguments.begin(), arguments.end(), is_help);
   if (command == nullptr) {
+    const std::string below = CommandsBelow(commands, arguments.front());
+    if (!below.empty() && asks_help) return {.text = below};
+    if (!below.empty())
+      return Usage("error: `firn " + arguments.front() + "` is the beginning of several commands\n" + below);
     return Usage("error: there is no command `" + arguments.front() + "`" + DidYouMean(commands, arguments.front()) +
                  "\n  next   firn --help\n");
   }
-  if (std::any_of(arguments.begin(), arguments.end(), is_help)) return {.text = HelpText(commands, command->name)};
+  if (asks_help) return {.text = HelpText(commands, command->name)};
   CLI::App app;
   app.set_help_flag();
   app.allow_extras(false);

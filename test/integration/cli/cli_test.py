@@ -54,6 +54,8 @@ class CliTest(unittest.TestCase):
         self.assertIn("QUERY", self.firn("sql", code=2).err)
         self.firn("sql", "select 1", "--format", "xml", code=2)
         self.firn("explain", "E9999", code=2)
+        self.assertIn("firn import airbyte", self.firn("import", code=2).err)
+        self.assertIn("firn import dlt-state", self.firn("import", "--help").out)
 
     def test_without_a_project_nothing_is_created(self):
         for arguments in (("--help",), ("copy", "missing.json", "-"), ("preview", "orders"), ("status",), ("tables",), ("sql", "select 1 as one"), ("validate",), ("doctor",),
