@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "connector/foreign/airbyte_stream.h"
 
@@ -27,6 +29,12 @@ class AuthenticatorReader {
  private:
   Status Field(const char* field, const char* key, AirbyteSettings::Use use = {}) {
     ARROW_ASSIGN_OR_RAISE(std::string text, TemplateField(component_, field, &draft_, std::move(use)));
+    constexpr std::array<std::string_view, 5> kSecrets = {"token", "password", "value", "client_secret",
+                                                          "refresh_token"};
+    const bool is_secret = std::ranges::find(kSecrets, key) != kSecrets.end();
+    if (is_secret && !text.empty() && text.find("${setting:") == std::string::npos) {
+      return ManifestError(component_, std::string(field) + ": a secret in plain text");
+    }
     if (!text.empty()) Put(&out_, key, std::move(text));
     return Status::OK();
   }

@@ -120,7 +120,7 @@ class RequesterReader {
     }
     if (!value.is_string()) return value;
     ARROW_ASSIGN_OR_RAISE(const JinjaText text, JinjaText::Parse(value.as_string()));
-    ARROW_ASSIGN_OR_RAISE(std::string native, text.Template(RequestNames(&draft_)));
+    ARROW_ASSIGN_OR_RAISE(std::string native, text.Template(RequestNames(&draft_, {.text_only = true})));
     if (draft_.cursor_is_number && native.find("incremental.") != std::string::npos) {
       return MakeError(Fault::kConfig, "an epoch inside of a template");
     }
@@ -191,6 +191,7 @@ Status At(const Component& component, const Status& status) {
 }
 
 Status RefuseOthers(const Component& component, std::initializer_list<std::string_view> known) {
+  if (!component.present()) return Status::OK();  // then its type is none that is known
   const Value parameters = component.Parameters();
   for (const auto& [field, value] : component.value().as_map()) {
     const bool passed =

@@ -68,7 +68,8 @@ Result<std::string> AirbyteSettings::Take(const std::vector<std::string>& steps,
   if (!property) return MakeError(Fault::kConfig, "config `" + name + "`, which is no property of the spec");
   const Component& schema = property->schema;
   const std::string type = TypeOf(schema);
-  const bool fits = use.is_list ? type == "array" : type == "string" || type == "integer" || type == "number";
+  const bool is_number = type == "integer" || type == "number";
+  const bool fits = use.is_list ? type == "array" : type == "string" || (is_number && !use.text_only);
   if (!fits) return MakeError(Fault::kConfig, "config `" + name + "` is of type " + type);
   Setting setting{.name = name,
                   .doc = schema.Text("title", schema.Text("description")),

@@ -19,6 +19,7 @@ class AirbyteSettings {
  public:
   struct Use {
     bool is_list = false;
+    bool text_only = false;                // a number would have to stay one
     bool may_be_empty = false;             // an optional one without a default is the empty text
     std::optional<std::string> otherwise;  // the default that the expression has
   };

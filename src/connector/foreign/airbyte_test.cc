@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "connector/foreign/changed_text.h"
+
 namespace firn::connector::foreign {
 namespace {
 
@@ -163,6 +165,30 @@ TEST(ImportAirbyte, WhatNobodyKnowsIsRefusedWithItsLine) {
   EXPECT_EQ(draft.refused[0].line, 30U);
   EXPECT_THAT(Table(Stream("path: \"/{{ config['flag'] }}\"")), HasSubstr("config `flag` is of type boolean"));
   EXPECT_THAT(Table(Stream("path: \"/{{ config['none'] }}\"")), HasSubstr("no property of the spec"));
+  EXPECT_THAT(Table(Stream("path: /o, request_body_json: {n: \"{{ config['size'] }}\"}")),
+              HasSubstr("of type integer"));
+}
+
+TEST(ImportAirbyte, AnyChangeOfAFileIsReadOrRefused) {
+  const std::string whole =
+      kManifest +
+      Stream(
+          R"(path: /o, request_parameters: {n: "{{ config['note'] }}"}, request_body_json: {a: [1]})",
+          R"(    incremental_sync: {type: DatetimeBasedCursor, cursor_field: at, datetime_format: "%s", start_datetime: "{{ config.note }}", step: P1D, cursor_granularity: PT1S, end_time_option: {type: RequestOption, inject_into: body_json, field_path: [a, b]}}
+)",
+          R"(      partition_router: {type: ListPartitionRouter, values: [a], cursor_field: k, request_option: {type: RequestOption, inject_into: header, field_name: K}}
+      paginator: {type: DefaultPaginator, pagination_strategy: {type: OffsetIncrement, page_size: 5}, page_token_option: {type: RequestOption, inject_into: request_parameter, field_name: o}, page_size_option: {type: RequestOption, inject_into: request_parameter, field_name: l}}
+)");
+  for (uint32_t seed = 0; seed < 1500; ++seed) {
+    const std::string text = ChangedText(whole, seed);
+    const auto manifest = airbyte::LoadManifest(text, "manifest.yaml");
+    if (!manifest.ok()) continue;
+    const auto draft = DraftOfAirbyte(*manifest, text, "manifest.yaml", {});
+    ASSERT_TRUE(draft.ok()) << "seed " << seed << ": " << draft.status().message();
+    if (draft->tables.empty()) continue;
+    const Status written = ConnectorText(*draft).status();
+    EXPECT_TRUE(written.ok() || FaultOf(written) == Fault::kConfig) << "seed " << seed << ": " << written.message();
+  }
 }
 
 TEST(ImportAirbyte, AChoiceOfStreamsThatAreNotThereIsAnError) {

@@ -233,18 +233,22 @@ class PaginatorReader {
     return Status::OK();
   }
 
-  // firn ends with an empty page anyway; without that dlt has to be told of the end otherwise.
-  Status JudgeEnd(std::string_view maximum) const {
-    if (Given(map_, maximum) != nullptr)
-      return WrittenError(map_.line, "`" + std::string(maximum) + "`: pages that are not read");
-    return Status::OK();
+  Status RefuseMaximum(std::string_view maximum) const {
+    if (Given(map_, maximum) == nullptr) return Status::OK();
+    return WrittenError(map_.line, "`" + std::string(maximum) + "`: pages that are not read");
+  }
+
+  // Totals and flags go before an empty page here; dlt ends with it unless it is told not to.
+  void PutStop() {
+    const WrittenValue* stop = Given(map_, "stop_after_empty_page");
+    if (stop == nullptr || stop->text == "True") Put(&out_, "stop", "{{ count == 0 }}");
   }
 
   Status PageNumber() {
     ARROW_RETURN_NOT_OK(RefuseOtherKeys(map_, "paginator",
                                         {"type", "base_page", "page", "page_param", "page_body_path", "total_path",
                                          "maximum_page", "stop_after_empty_page", "has_more_path"}));
-    ARROW_RETURN_NOT_OK(JudgeEnd("maximum_page"));
+    ARROW_RETURN_NOT_OK(RefuseMaximum("maximum_page"));
     Put(&out_, "type", "page");
     ARROW_RETURN_NOT_OK(PutParam("page_param", "page_body_path", "page"));
     ARROW_ASSIGN_OR_RAISE(const Value base, Number("base_page"));
@@ -254,7 +258,11 @@ class PaginatorReader {
       return WrittenError(map_.line, "`page`: pages before it are not read");
     Put(&out_, "start", Value::Int(first));
     ARROW_RETURN_NOT_OK(PutPath("total_path", "total_pages", "total"));
-    return PutPath("has_more_path", "has_more", "");
+    ARROW_RETURN_NOT_OK(PutPath("has_more_path", "has_more", ""));
+    const bool counts =
+        airbyte::FindKey(out_, "total_pages") != nullptr || airbyte::FindKey(out_, "has_more") != nullptr;
+    if (counts) PutStop();
+    return Status::OK();
   }
 
   Status Offset() {
@@ -262,7 +270,7 @@ class PaginatorReader {
         RefuseOtherKeys(map_, "paginator",
                         {"type", "limit", "offset", "offset_param", "offset_body_path", "limit_param",
                          "limit_body_path", "total_path", "maximum_offset", "stop_after_empty_page", "has_more_path"}));
-    ARROW_RETURN_NOT_OK(JudgeEnd("maximum_offset"));
+    ARROW_RETURN_NOT_OK(RefuseMaximum("maximum_offset"));
     Put(&out_, "type", "offset");
     ARROW_RETURN_NOT_OK(PutParam("offset_param", "offset_body_path", "offset"));
     ARROW_ASSIGN_OR_RAISE(const Value offset, Number("offset"));
@@ -278,7 +286,9 @@ class PaginatorReader {
       ARROW_RETURN_NOT_OK(PutText("limit_param", "size_param", "limit"));
     }
     ARROW_RETURN_NOT_OK(PutPath("total_path", "total_rows", "total"));
-    return PutPath("has_more_path", "has_more", "");
+    ARROW_RETURN_NOT_OK(PutPath("has_more_path", "has_more", ""));
+    if (airbyte::FindKey(out_, "has_more") != nullptr) PutStop();
+    return Status::OK();
   }
 
   const WrittenValue& map_;

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "connector/foreign/changed_text.h"
+
 namespace firn::connector::foreign {
 namespace {
 
@@ -120,7 +122,7 @@ TEST(ImportDlt, PaginatorsKeepDltsDefaults) {
   EXPECT_EQ(Paginate(R"({"type": "header_cursor", "cursor_key": "X-Next"})"),
             R"({"type":"cursor","header":"X-Next","param":"cursor"})");
   EXPECT_EQ(Paginate(R"({"type": "page_number"})"),
-            R"({"type":"page","param":"page","start":0,"total_pages":"total"})");
+            R"({"type":"page","param":"page","start":0,"total_pages":"total","stop":"{{ count == 0 }}"})");
   EXPECT_EQ(Paginate(R"({"type": "offset", "limit": 50, "total_path": null})"),
             R"({"type":"offset","param":"offset","page_size":50,"size_param":"limit"})");
   EXPECT_THAT(Paginate(R"({"type": "offset", "limit": 50, "maximum_offset": 100})"),
@@ -165,6 +167,18 @@ TEST(ImportDlt, WhatIsComputedIsNamedWithItsLine) {
   EXPECT_EQ(Code("x = 1").substr(0, 30), "E0558 there is no dictionary w");
   EXPECT_EQ(Code(with("'a'") + with("'b'")).substr(0, 31), "E0558 there are several diction");
   EXPECT_EQ(Code(R"({"_state_version": 1, "sources": {}})", "state.json").substr(0, 5), "E0558");
+}
+
+TEST(ImportDlt, AnyChangeOfAFileIsReadOrRefused) {
+  for (uint32_t seed = 0; seed < 3000; ++seed) {
+    const auto draft = DraftOfDlt(ChangedText(kSource, seed), "shop.py", {});
+    if (!draft.ok()) {
+      ASSERT_EQ(FaultOf(draft.status()), Fault::kConfig) << "seed " << seed << ": " << draft.status().message();
+    } else if (!draft->tables.empty()) {
+      const Status written = ConnectorText(*draft).status();
+      EXPECT_TRUE(written.ok() || FaultOf(written) == Fault::kConfig) << "seed " << seed << ": " << written.message();
+    }
+  }
 }
 
 TEST(ImportDlt, DepthAndSizeHaveLimits) {

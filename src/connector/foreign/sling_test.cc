@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "connector/foreign/changed_text.h"
+
 namespace firn::connector::foreign {
 namespace {
 
@@ -106,6 +108,26 @@ TEST(ImportSling, WhatCannotBeSaidIsLeftOutByName) {
       "authentication: {type: sequence}\ndefaults: {state: {base_url: 'https://x.example'}}\nendpoints: {}\n", "s.yaml",
       {});
   EXPECT_EQ(sequence.status().message(), "line 1: authentication of type `sequence`");
+}
+
+TEST(ImportSling, AnyChangeOfAFileIsReadOrRefused) {
+  const std::string whole = std::string(kHead) + R"(  orders:
+    sync: [last]
+    state: {since: '{coalesce(env.START, sync.last, "2024-01-01")}', page: 1}
+    iterate: {over: [eu, us], into: state.region}
+    request: {url: "{state.base_url}/orders", parameters: {since: "{state.since}", page: "{state.page}"}, payload: {a: [1, "{state.region}"]}}
+    pagination: {next_state: {page: "{state.page + 1}"}, stop_condition: "length(response.records) < state.limit"}
+    response: {records: {jmespath: "data[]"}, processors: [{expression: record.at, output: state.last, aggregation: maximum}]}
+)";
+  for (uint32_t seed = 0; seed < 3000; ++seed) {
+    const auto draft = DraftOfSling(ChangedText(whole, seed), "shop.yaml", {});
+    if (!draft.ok()) {
+      ASSERT_EQ(FaultOf(draft.status()), Fault::kConfig) << "seed " << seed << ": " << draft.status().message();
+    } else if (!draft->tables.empty()) {
+      const Status written = ConnectorText(*draft).status();
+      EXPECT_TRUE(written.ok() || FaultOf(written) == Fault::kConfig) << "seed " << seed << ": " << written.message();
+    }
+  }
 }
 
 }  // namespace
