@@ -132,7 +132,7 @@ class AuthenticatorReader {
       Put(&out_, "scheme", "");
     }
     if (!component_.Has("expiration_duration")) return Status::OK();
-    auto lifetime = DurationText(component_.Text("expiration_duration"), 28, &draft_);
+    auto lifetime = DurationText(component_.Text("expiration_duration"), CalendarLength::kShortest, &draft_);
     if (!lifetime.ok()) return At(component_, lifetime.status());
     Put(&out_, "lifetime", *lifetime);
     return Status::OK();

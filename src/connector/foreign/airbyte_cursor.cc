@@ -46,11 +46,11 @@ class CursorReader {
     ARROW_RETURN_NOT_OK(PutBound("start_time_option", "param", "incremental.start"));
     ARROW_RETURN_NOT_OK(PutBound("end_time_option", "end_param", "incremental.end"));
     if (component_.Has("step")) {
-      ARROW_ASSIGN_OR_RAISE(const std::string step, Duration("step", 28));
+      ARROW_ASSIGN_OR_RAISE(const std::string step, Duration("step", CalendarLength::kShortest));
       Put(&out_, "step", step);
     }
     if (component_.Has("lookback_window")) {
-      ARROW_ASSIGN_OR_RAISE(const std::string lookback, Duration("lookback_window", 31));
+      ARROW_ASSIGN_OR_RAISE(const std::string lookback, Duration("lookback_window", CalendarLength::kLongest));
       Put(&out_, "lookback", lookback);
     }
     Put(&draft_.table, "incremental", Value::OfMap(std::move(out_)));
@@ -130,8 +130,8 @@ class CursorReader {
     return PutOption(option, "{{ " + native + " }}", &draft_);
   }
 
-  Result<std::string> Duration(std::string_view field, int month_days) const {
-    auto text = DurationText(component_.Text(field), month_days, &draft_);
+  Result<std::string> Duration(std::string_view field, CalendarLength length) const {
+    auto text = DurationText(component_.Text(field), length, &draft_);
     if (!text.ok()) return At(component_, Within(field, text.status()));
     return text;
   }
@@ -144,8 +144,7 @@ class CursorReader {
 
 }  // namespace
 
-// Months and years have no length of their own; the caller says how many days are right.
-Result<std::string> DurationText(const std::string& iso, int month_days, StreamDraft* draft) {
+Result<std::string> DurationText(const std::string& iso, CalendarLength length, StreamDraft* draft) {
   ARROW_ASSIGN_OR_RAISE(const JinjaText text, JinjaText::Parse(iso));
   ARROW_ASSIGN_OR_RAISE(const std::string native, text.Template(RequestNames(draft)));
   std::string_view rest = native;
@@ -153,6 +152,8 @@ Result<std::string> DurationText(const std::string& iso, int month_days, StreamD
   const auto refused = [&] { return MakeError(Fault::kConfig, "the duration `" + iso + "`"); };
   if (!rest.starts_with('P')) return refused();
   rest.remove_prefix(1);
+  const bool shortest = length == CalendarLength::kShortest;
+  const int month_days = shortest ? 28 : 31, year_days = shortest ? 365 : 366;
   bool of_day = false;
   while (!rest.empty()) {
     if (rest.front() == 'T') {
@@ -169,7 +170,7 @@ Result<std::string> DurationText(const std::string& iso, int month_days, StreamD
     const bool long_unit = !of_day && (unit == 'M' || unit == 'Y');
     if (long_unit && (is_setting || number.size() > 4)) return refused();
     if (long_unit) {
-      out += std::to_string(std::stoi(number) * (unit == 'M' ? month_days : month_days > 28 ? 366 : 365)) + "d";
+      out += std::to_string(std::stoi(number) * (unit == 'M' ? month_days : year_days)) + "d";
     } else if (!of_day && unit == 'W' && !is_setting && number.size() < 5) {
       out += std::to_string(std::stoi(number) * 7) + "d";
     } else if ((!of_day && unit == 'D') || (of_day && (unit == 'H' || unit == 'M' || unit == 'S'))) {

@@ -48,8 +48,10 @@ JinjaText::Names RequestNames(StreamDraft* draft, AirbyteSettings::Use use = {})
 /// A text field as a native template.
 Result<std::string> TemplateField(const Component& component, std::string_view field, StreamDraft* draft,
                                   AirbyteSettings::Use use = {});
-/// An ISO 8601 duration as a native one; months count `month_days` and years twelve times that.
-Result<std::string> DurationText(const std::string& iso, int month_days, StreamDraft* draft);
+/// Months and years have no length of their own: 28 and 365 days, or 31 and 366.
+enum class CalendarLength { kShortest, kLongest };
+/// An ISO 8601 duration as a native one. Errors: kConfig, the reason without a place.
+Result<std::string> DurationText(const std::string& iso, CalendarLength length, StreamDraft* draft);
 
 /// Puts a value where a RequestOption says: a query parameter, header, or field of the JSON body.
 Status PutOption(const Component& option, const std::string& native, StreamDraft* draft);

@@ -188,7 +188,11 @@ class ResourceReader {
       }
     }
     if (const WrittenValue* json = Given(endpoint_, "json")) {
-      ARROW_ASSIGN_OR_RAISE(const Value body, BodyOf(*json));
+      const auto said = [this](const WrittenValue& text) -> Result<Value> {
+        ARROW_ASSIGN_OR_RAISE(std::string native, Expanded(text));
+        return Value::String(std::move(native));
+      };
+      ARROW_ASSIGN_OR_RAISE(const Value body, JsonOf(*json, said));
       if (body.kind() != Value::Kind::kMap) return WrittenError(json->line, "`json` that is no dictionary");
       body_ = body.as_map();
     }
@@ -198,30 +202,6 @@ class ResourceReader {
     if (own == nullptr) return Status::OK();
     ARROW_ASSIGN_OR_RAISE(paginate_, ReadDltPaginator(*own, &body_));
     return Status::OK();
-  }
-
-  Result<Value> BodyOf(const WrittenValue& value) {
-    if (value.kind == Kind::kMap) {
-      Map map;
-      for (const auto& [key, item] : value.entries) {
-        ARROW_ASSIGN_OR_RAISE(Value said, BodyOf(item));
-        map.emplace_back(key, std::move(said));
-      }
-      return Value::OfMap(std::move(map));
-    }
-    if (value.kind == Kind::kList) {
-      List list;
-      for (const WrittenValue& item : value.items) {
-        ARROW_ASSIGN_OR_RAISE(Value said, BodyOf(item));
-        list.push_back(std::move(said));
-      }
-      return Value::OfList(std::move(list));
-    }
-    if (value.kind == Kind::kNull) return Value::Null();
-    if (value.kind == Kind::kBool) return Value::Bool(value.text == "True");
-    if (value.kind == Kind::kNumber) return Value::NumberText(value.text);
-    ARROW_ASSIGN_OR_RAISE(std::string text, Expanded(value));
-    return Value::String(std::move(text));
   }
 
   Status ReadAnswer() {

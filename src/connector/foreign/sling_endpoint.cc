@@ -258,7 +258,7 @@ class EndpointReader {
     const WrittenValue* payload = Given(*request, "payload");
     if (payload == nullptr) return Status::OK();
     if (payload->kind != Kind::kMap) return WrittenError(payload->line, "a payload that is no mapping");
-    ARROW_ASSIGN_OR_RAISE(Value body, BodyOf(*payload));
+    ARROW_ASSIGN_OR_RAISE(Value body, JsonOf(*payload, [this](const WrittenValue& text) { return SaidInBody(text); }));
     Put(&out_, "body", std::move(body));
     return Status::OK();
   }
@@ -278,32 +278,13 @@ class EndpointReader {
     return Status::OK();
   }
 
-  Result<Value> BodyOf(const WrittenValue& value) {
-    if (value.kind == Kind::kMap) {
-      Map map;
-      for (const auto& [key, item] : value.entries) {
-        ARROW_ASSIGN_OR_RAISE(Value said, BodyOf(item));
-        map.emplace_back(key, std::move(said));
-      }
-      return Value::OfMap(std::move(map));
-    }
-    if (value.kind == Kind::kList) {
-      List list;
-      for (const WrittenValue& item : value.items) {
-        ARROW_ASSIGN_OR_RAISE(Value said, BodyOf(item));
-        list.push_back(std::move(said));
-      }
-      return Value::OfList(std::move(list));
-    }
-    if (value.kind == Kind::kNull) return Value::Null();
-    if (value.kind == Kind::kBool) return Value::Bool(value.text == "True");
-    if (value.kind == Kind::kNumber) return Value::NumberText(value.text);
-    // `{state.limit}` alone keeps the type of what it holds.
-    const auto state = SlingTexts::StateOf(value);
+  // `{state.limit}` alone keeps the type of what it holds.
+  Result<Value> SaidInBody(const WrittenValue& text) {
+    const auto state = SlingTexts::StateOf(text);
     const WrittenValue* held = state ? texts_.State(*state) : nullptr;
     if (held != nullptr && held->kind == Kind::kNumber) return Value::NumberText(held->text);
-    ARROW_ASSIGN_OR_RAISE(std::string text, texts_.Native(value));
-    return Value::String(std::move(text));
+    ARROW_ASSIGN_OR_RAISE(std::string native, texts_.Native(text));
+    return Value::String(std::move(native));
   }
 
   Status ReadResponse() {

@@ -55,10 +55,8 @@ Result<std::string> SlingTexts::Native(const WrittenValue& value) {
 }
 
 Result<std::string> SlingTexts::Native(const WrittenValue& value, int depth) {
-  if (value.kind == Kind::kNumber || value.kind == Kind::kBool)
-    return value.kind == Kind::kBool && value.text == "True" ? "true"
-           : value.kind == Kind::kBool                       ? "false"
-                                                             : value.text;
+  if (value.kind == Kind::kNumber) return value.text;
+  if (value.kind == Kind::kBool) return std::string(value.text == "True" ? "true" : "false");
   if (value.kind != Kind::kString) return WrittenError(value.line, "a text is needed here");
   std::string out;
   const std::string& text = value.text;

@@ -8,6 +8,7 @@
 namespace firn::connector::foreign {
 namespace {
 
+using expression::Value;
 using Kind = WrittenValue::Kind;
 
 WrittenValue FromNode(const config::Node& node) {
@@ -70,6 +71,35 @@ Status RefuseOtherKeys(const WrittenValue& map, const std::string& what,
 const WrittenValue* Given(const WrittenValue& map, std::string_view key) {
   const WrittenValue* value = map.Find(key);
   return value == nullptr || value->kind == Kind::kNull ? nullptr : value;
+}
+
+Result<Value> JsonOf(const WrittenValue& value, const std::function<Result<Value>(const WrittenValue& text)>& said) {
+  switch (value.kind) {
+    case Kind::kMap: {
+      expression::Map map;
+      for (const auto& [key, item] : value.entries) {
+        ARROW_ASSIGN_OR_RAISE(Value json, JsonOf(item, said));
+        map.emplace_back(key, std::move(json));
+      }
+      return Value::OfMap(std::move(map));
+    }
+    case Kind::kList: {
+      expression::List list;
+      for (const WrittenValue& item : value.items) {
+        ARROW_ASSIGN_OR_RAISE(Value json, JsonOf(item, said));
+        list.push_back(std::move(json));
+      }
+      return Value::OfList(std::move(list));
+    }
+    case Kind::kNull:
+      return Value::Null();
+    case Kind::kBool:
+      return Value::Bool(value.text == "True");
+    case Kind::kNumber:
+      return Value::NumberText(value.text);
+    default:
+      return said(value);
+  }
 }
 
 Result<WrittenValue> ReadYaml(const std::string& text, const std::string& name) {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "expression/value.h"
 
 namespace firn::connector::foreign {
 
@@ -49,6 +51,10 @@ Status WrittenError(uint32_t line, const std::string& what);
 Status RefuseOtherKeys(const WrittenValue& map, const std::string& what, std::initializer_list<std::string_view> known);
 /// Returns the entry unless it is missing or None.
 const WrittenValue* Given(const WrittenValue& map, std::string_view key);
+/// The value as JSON, its texts as `said` says them. Errors: those of `said`.
+Result<expression::Value> JsonOf(const WrittenValue& value,
+                                 const std::function<Result<expression::Value>(const WrittenValue& text)>& said);
+
 /// Reads YAML 1.2 or JSON. `name`: of the file, for messages. Errors: those of config::ParseYaml.
 Result<WrittenValue> ReadYaml(const std::string& text, const std::string& name);
 
