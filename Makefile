@@ -38,6 +38,7 @@ test-readers: ## tables read back by Spark, Trino and others (needs Java)
 
 airbyte-oracle: build ## Airbyte manifests against Airbyte's own runtime: the whole set of ../shared (needs airbyte-cdk)
 	@FIRN_BINARY=$(CURDIR)/build/release/firn python3 test/integration/airbyte/oracle_test.py --all --live --jobs $(JOBS)
+	@FIRN_BINARY=$(CURDIR)/build/release/firn python3 test/integration/import/airbyte_test.py --all --list --jobs $(JOBS)
 
 dist: build ## dist/firn-linux-x86_64.tar.zst, runs on a machine without the build tree
 	@tools/dist

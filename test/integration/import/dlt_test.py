@@ -9,7 +9,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi  # noqa: E402
-from support.firn_project import FirnProject  # noqa: E402
+from support.firn_project import FirnProject, skip  # noqa: E402
 from support.table_reader import TableReader  # noqa: E402
 
 TOKEN = "canary-token-of-a-connector"
@@ -65,7 +65,7 @@ def at(day):
     return f"2025-01-{day:02d}T00:00:00Z"
 
 
-class DltTest(unittest.TestCase):
+class DltCase(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
@@ -92,44 +92,8 @@ class DltTest(unittest.TestCase):
         self.project.write(f"pipelines:\n  shop:\n    naming: snake_case\n"
                            f"    source: {{type: connector, connector: ./connectors/shop.yaml, settings: {settings}}}\n")
 
-    def rows_of_dlt(self):
-        environment = {**os.environ, "SHOP_URL": self.api.url, "SHOP_TOKEN": TOKEN, "no_proxy": "127.0.0.1"}
-        done = subprocess.run([PYTHON, os.path.join(HERE, "run_dlt.py"), self.project.folder, "shop", *TABLES], env=environment,
-                              capture_output=True, text=True, timeout=300)
-        self.assertEqual(done.returncode, 0, done.stderr[-4000:])
-        return json.loads(done.stdout.splitlines()[-1])
 
-    def rows_of_firn(self, reader):
-        rows = {table: reader.rows(self.project, f"shop.{table}") for table in TABLES}
-        return json.loads(json.dumps({
-            table: [{key: value for key, value in row.items() if not key.startswith("_firn")} for row in found] for table, found in rows.items()
-        }, default=str))
-
-    @staticmethod
-    def normal(rows):
-        """Times as dlt's DuckDB and the readers print them differ in their offset."""
-        def value(item):
-            return item.replace(" ", "T").removesuffix("+00:00") if isinstance(item, str) and item.startswith("2025-") else item
-        return {table: sorted(json.dumps({k: value(v) for k, v in row.items() if v is not None}, sort_keys=True, ensure_ascii=False)
-                              for row in found) for table, found in rows.items()}
-
-    def test_the_rows_are_those_of_dlt_over_two_runs(self):
-        if not os.path.exists(PYTHON):
-            self.skipTest(f"SKIPPED: no dlt at {PYTHON} (bench/run installs it)")
-        imported = self.import_it("shop.py")
-        self.assertEqual(imported.code, 0, imported)
-        self.write_project()
-        with TableReader() as reader:
-            for change in (False, True):
-                if change:
-                    self.tables["orders"].put({"id": 3, "updated_at": at(27), "total": 0.5, "note": "changed"})
-                    self.tables["orders"].put({"id": 25, "updated_at": at(28), "total": 9.75, "note": "new"})
-                    self.tables["items"].put({"id": 131, "order_id": 3, "sku": "new"})
-                    self.tables["stores"].remove(4)
-                    self.tables["tags"].put({"id": 5, "name": "changed"})
-                self.project.run()
-                self.assertEqual(self.normal(self.rows_of_firn(reader)), self.normal(self.rows_of_dlt()))
-
+class DltTest(DltCase):
     def test_what_is_written_passes_the_checks_and_is_not_written_over(self):
         self.assertEqual(self.import_it("shop.py").code, 0)
         self.write_project()
@@ -163,6 +127,49 @@ class DltTest(unittest.TestCase):
         self.project.write('{"_state_version": 3, "sources": {}}', "state.json")
         self.assertIn("firn import dlt-state state.json", self.import_it("state.json").err)
         self.assertIn("E0558", self.import_it("none.py").err)
+
+
+class RowsTest(DltCase):
+    @classmethod
+    def setUpClass(cls):
+        if not os.path.exists(PYTHON):
+            skip(f"no dlt at {PYTHON} (bench/run installs it)")
+
+    def rows_of_dlt(self):
+        environment = {**os.environ, "SHOP_URL": self.api.url, "SHOP_TOKEN": TOKEN, "no_proxy": "127.0.0.1"}
+        done = subprocess.run([PYTHON, os.path.join(HERE, "run_dlt.py"), self.project.folder, "shop", *TABLES], env=environment,
+                              capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr[-4000:])
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def rows_of_firn(self, reader):
+        rows = {table: reader.rows(self.project, f"shop.{table}") for table in TABLES}
+        return json.loads(json.dumps({
+            table: [{key: value for key, value in row.items() if not key.startswith("_firn")} for row in found] for table, found in rows.items()
+        }, default=str))
+
+    @staticmethod
+    def normal(rows):
+        """Times as dlt's DuckDB and the readers print them differ in their offset."""
+        def value(item):
+            return item.replace(" ", "T").removesuffix("+00:00") if isinstance(item, str) and item.startswith("2025-") else item
+        return {table: sorted(json.dumps({k: value(v) for k, v in row.items() if v is not None}, sort_keys=True, ensure_ascii=False)
+                              for row in found) for table, found in rows.items()}
+
+    def test_the_rows_are_those_of_dlt_over_two_runs(self):
+        imported = self.import_it("shop.py")
+        self.assertEqual(imported.code, 0, imported)
+        self.write_project()
+        with TableReader() as reader:
+            for change in (False, True):
+                if change:
+                    self.tables["orders"].put({"id": 3, "updated_at": at(27), "total": 0.5, "note": "changed"})
+                    self.tables["orders"].put({"id": 25, "updated_at": at(28), "total": 9.75, "note": "new"})
+                    self.tables["items"].put({"id": 131, "order_id": 3, "sku": "new"})
+                    self.tables["stores"].remove(4)
+                    self.tables["tags"].put({"id": 5, "name": "changed"})
+                self.project.run()
+                self.assertEqual(self.normal(self.rows_of_firn(reader)), self.normal(self.rows_of_dlt()))
 
 
 if __name__ == "__main__":
