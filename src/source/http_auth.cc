@@ -1,5 +1,6 @@
 #include "source/http_auth.h"
 
+#include "base/hash.h"
 #include "base/redactor.h"
 #include "io/aws_signature.h"
 #include "io/url.h"
@@ -137,6 +138,25 @@ Result<std::unique_ptr<io::HttpAuthorizer>> MakeAuthorizer(const AuthPlan& plan,
       return none;
   }
   return none;
+}
+
+std::string CredentialIdentity(const AuthPlan& plan) {
+  std::string text = std::to_string(static_cast<int>(plan.type));
+  const auto add = [&](const std::string& part) { text += "\n" + std::to_string(part.size()) + ":" + part; };
+  for (const std::string* part :
+       {&plan.token, &plan.username, &plan.password, &plan.key_value, &plan.token_url, &plan.client_id,
+        &plan.client_secret, &plan.refresh_token, &plan.jwt.key, &plan.jwt.claims_json, &plan.hmac.key,
+        &plan.aws.access_key_id, &plan.aws.session_token, &plan.session.url, &plan.session.body_json}) {
+    add(*part);
+  }
+  for (const auto* parts : {&plan.headers, &plan.token_params, &plan.session.headers, &plan.session.form}) {
+    for (const auto& [name, value] : *parts) {
+      add(name);
+      add(value);
+    }
+    text += ';';
+  }
+  return Sha256Hex(text);
 }
 
 }  // namespace firn::source

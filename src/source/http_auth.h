@@ -21,4 +21,9 @@ Result<std::unique_ptr<io::HttpAuthorizer>> MakeAuthorizer(const connector::Auth
                                                            io::HttpClient& client, const Clock& clock,
                                                            const state::RefreshTokens* kept = nullptr);
 
+/// Returns a name for who asks with `plan`, the same in all processes: whose requests an API counts together. It tells
+/// apart all that is configured (two customers of one OAuth client have two refresh tokens) and is a hash, so that it
+/// may be the name of a file.
+std::string CredentialIdentity(const connector::AuthPlan& plan);
+
 }  // namespace firn::source

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <set>
 #include <thread>
+#include <vector>
 
 #include "base/base64.h"
 #include "base/hmac.h"
@@ -353,6 +355,54 @@ TEST_F(AuthTest, ALoginWithoutATokenNamesWhatToCheck) {
     ASSERT_FALSE(status.ok());
     EXPECT_EQ(FaultOf(status), Fault::kAuth) << status;
     EXPECT_EQ(ContextOf(status)->code, "E0550");
+  }
+}
+
+// What an API counts as one has one name, and nothing else has.
+TEST(CredentialIdentity, TellsApartWhomAnApiTellsApart) {
+  using Type = AuthPlan::Type;
+  AuthPlan one{.type = Type::kOAuth2RefreshToken, .client_id = "app", .refresh_token = "customer-1"};
+  AuthPlan other = one;
+  other.refresh_token = "customer-2";
+  AuthPlan claims{.type = Type::kJwt};
+  claims.jwt.key = "key";
+  claims.jwt.claims_json = R"({"sub":"a@shop.example"})";
+  AuthPlan claims_of_another = claims;
+  claims_of_another.jwt.claims_json = R"({"sub":"b@shop.example"})";
+  AuthPlan session{.type = Type::kSession};
+  session.session.body_json = R"({"user":"a"})";
+  AuthPlan session_of_another = session;
+  session_of_another.session.body_json = R"({"user":"b"})";
+  AuthPlan amazon{.type = Type::kAwsSigV4};
+  amazon.aws.access_key_id = "AKIA1";
+  const std::vector<AuthPlan> plans = {
+      {},
+      {.type = Type::kBearer, .token = "t1"},
+      {.type = Type::kBearer, .token = "t2"},
+      {.type = Type::kBasic, .username = "api", .password = "key-1"},
+      {.type = Type::kBasic, .username = "api", .password = "key-2"},
+      {.type = Type::kBasic, .username = "apikey", .password = "-1"},
+      {.type = Type::kOAuth2Password, .username = "a", .client_id = "app"},
+      {.type = Type::kOAuth2Password, .username = "b", .client_id = "app"},
+      {.type = Type::kOAuth2ClientCredentials, .client_id = "app", .token_params = {{"account_id", "1"}}},
+      {.type = Type::kOAuth2ClientCredentials, .client_id = "app", .token_params = {{"account_id", "2"}}},
+      {.type = Type::kHeaders, .headers = {{"X-Key", "a"}, {"X-Secret", "b"}}},
+      {.type = Type::kHeaders, .headers = {{"X-Key", "ab"}, {"X-Secret", ""}}},
+      one,
+      other,
+      claims,
+      claims_of_another,
+      session,
+      session_of_another,
+      amazon};
+  std::set<std::string> names;
+  for (const AuthPlan& plan : plans) {
+    const std::string name = CredentialIdentity(plan);
+    EXPECT_EQ(name.size(), 64U) << "no part of a secret, whole";
+    EXPECT_TRUE(names.insert(name).second) << "type " << static_cast<int>(plan.type);
+    AuthPlan moved = plan;
+    moved.where = "other.yaml:7:1";
+    EXPECT_EQ(CredentialIdentity(moved), name);
   }
 }
 

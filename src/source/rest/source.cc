@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "expression/value.h"
 #include "io/http_session.h"
@@ -52,11 +51,13 @@ class RestSource : public Source {
       const io::RateLimits limits{.requests_per_second = plan_.http.requests_per_second,
                                   .burst = plan_.http.burst,
                                   .concurrency_max = std::max(1, plan_.http.concurrency)};
-      budget = &dependencies_.budgets->For(base.host + ":" + std::to_string(base.port), CredentialName(), limits);
+      budget = &dependencies_.budgets->For(base.host + ":" + std::to_string(base.port), CredentialIdentity(plan_.auth),
+                                           limits);
     }
     for (const TablePlan& table : plan_.tables) {
-      io::HttpSessionOptions options{
-          .rate_budget = budget, .authorizer = authorizer_.get(), .classify = ClassifierOf(table)};
+      io::HttpSessionOptions options{.rate_budget = budget,
+                                     .authorizer = authorizer_.get(),
+                                     .classify = ClassifierOf(table)};
       if (plan_.http.attempts_max > 0) options.backoff.attempts_max = static_cast<int>(plan_.http.attempts_max);
       if (plan_.http.retry_total_ms > 0) options.backoff.total_ms = plan_.http.retry_total_ms;
       if (dependencies_.on_wait) {
@@ -154,19 +155,6 @@ class RestSource : public Source {
   Result<const TablePlan*> Find(const std::string& name) const {
     if (const TablePlan* table = plan_.Find(name)) return table;
     return MakeError(Fault::kConfig, "pipeline " + plan_.name + " has no table " + name);
-  }
-
-  // A stable name of the credential that does not tell it.
-  std::string CredentialName() const {
-    const auto& auth = plan_.auth;
-    std::string text = auth.token + '\0' + auth.username + '\0' + auth.key_value + '\0' + auth.client_id;
-    for (const std::string* part : {&auth.jwt.key, &auth.hmac.key, &auth.aws.access_key_id, &auth.session.body_json}) {
-      if (!part->empty()) text += '\0' + *part;
-    }
-    for (const auto* texts : {&auth.headers, &auth.session.form}) {
-      for (const auto& [name, value] : *texts) text += '\0' + value;
-    }
-    return Sha256Hex(text).substr(0, 16);
   }
 
   static Resumability ResumabilityOf(const TablePlan& table) {
