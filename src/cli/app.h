@@ -62,6 +62,8 @@ class App {
   /// The kinds of sources of this build.
   const source::SourceRegistry& sources() const { return sources_; }
   Result<state::RunHistory*> History();
+  /// Of a state that machines share. After Project() with a state_location.
+  Result<io::ConditionalStore*> Documents();
   /// What keeps two runs of a pipeline apart.
   Result<state::Leases*> Leases();
   /// Where exchanged refresh tokens are; null: files in the state folder.
@@ -93,7 +95,6 @@ class App {
 
  private:
   std::string ProjectFile() const { return arguments_.Text("--config", project_file_); }
-  Result<io::ConditionalStore*> Documents();
   Status ScreenTable(const LakePlace& place, const catalog::TableIdentifier& identifier,
                      const catalog::LoadedTable& loaded);
   catalog::CatalogContext CatalogContext(const config::Project& project, bool create);

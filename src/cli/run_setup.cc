@@ -18,6 +18,7 @@ Result<std::unique_ptr<RunSetup>> RunSetup::Open(App& app, const config::Project
   if (project.state_location.empty()) return setup;  // locks and secrets in its state folder
   ARROW_ASSIGN_OR_RAISE(setup->context_.leases, app.Leases());
   ARROW_ASSIGN_OR_RAISE(setup->context_.secrets, app.Secrets());
+  ARROW_ASSIGN_OR_RAISE(setup->context_.documents, app.Documents());
   return setup;
 }
 

@@ -287,6 +287,11 @@ constexpr std::array kExplanations = {
     Explanation{"E0627", "a pool of two sizes",
                 "All pipelines that name a pool count together, so they say the same `slots`, each of them once.",
                 "pool: {name: acme-exports, slots: 2}"},
+    Explanation{
+        "E0630", "a rate that machines do not share",
+        "What a machine may use of a rate rests for a whole window when it changes hands, which for hours would "
+        "leave most of it unused. Such a rate is shared by the processes of each machine.",
+        "rate_limit: {requests: 80, per: 1m}"},
     Explanation{"E0990", "a place for bodies that are kept in a table",
                 "`raw: table` keeps response bodies as rows of `<table>__raw` in the lake; only `raw: archive` has a "
                 "location.",

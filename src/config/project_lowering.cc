@@ -12,6 +12,7 @@
 #include "config/lake_catalogs.h"
 #include "config/lowering.h"
 #include "config/pools.h"
+#include "config/rate_window.h"
 #include "config/rest_catalog.h"
 #include "config/storage_config.h"
 #include "config/text_position.h"
@@ -272,6 +273,7 @@ class ProjectLowering {
     } else if (view.Object("source").variant() == "steps") {
       pipeline.source = StepsSourceConfig();
     }
+    JudgeRate(pipeline.source, source_path);
     pipeline.pools = LowerPools(view.Object("source"), source_path, context_);
     const std::vector<std::string> tags = LowerTags(view, path);
     if (const Node* tables = view.Find("tables")) {
@@ -282,6 +284,18 @@ class ProjectLowering {
     if (!context_.checker->HasErrorUnder(path + ".tables")) JudgeParents(pipeline.tables, context_);
     SealArchives(&pipeline.tables);
     out_.pipelines.push_back(std::move(pipeline));
+  }
+
+  // What machines share of a rate rests for its window whenever it changes hands (docs/decisions/0013-shared-rates.md).
+  void JudgeRate(const SourceConfig& source, const std::string& path) const {
+    const auto* rest = std::get_if<RestSourceConfig>(&source);
+    if (rest == nullptr || !rest->rate_limit || out_.state_location.empty()) return;
+    if (rest->rate_limit->per_ms <= kSharedRateMsMax) return;
+    const std::string place = path + ".rate_limit.per";
+    context_.checker
+        ->Warning("E0630", context_.checker->SpanOf(place),
+                  "a rate for more than a minute is shared on each machine alone")
+        .help = "divide `requests` by the number of machines, or give the machines a rate per minute";
   }
 
   // Words without blanks, each once; `path`: of their owner.

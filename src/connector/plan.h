@@ -119,6 +119,7 @@ struct ParentPlan {
 /// Limits of the wire; io's own where 0.
 struct HttpPlan {
   double requests_per_second = 0;  // 0: no limit
+  int64_t rate_window_ms = 1'000;  // that it is declared for
   int32_t burst = 1;
   int32_t concurrency = 4;
   int64_t connect_timeout_ms = 0, first_byte_timeout_ms = 0, idle_timeout_ms = 0, total_timeout_ms = 0;

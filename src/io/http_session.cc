@@ -84,7 +84,7 @@ HttpSession::Outcome HttpSession::Exchange(const HttpRequest& request, std::stop
   RateBudget::Permit permit;
   if (options_.rate_budget != nullptr) {
     int64_t waited_ms = 0;
-    auto granted = options_.rate_budget->Acquire(stop, options_.server_delay_max, &waited_ms);
+    auto granted = options_.rate_budget->Acquire(options_.claimant, stop, options_.server_delay_max, &waited_ms);
     counters_.waited_ms += waited_ms;
     if (!granted.ok()) return {.result = granted.status()};
     permit = *std::move(granted);

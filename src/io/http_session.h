@@ -58,6 +58,7 @@ struct HttpSessionOptions {
   /// A single Retry-After or reset above this is not waited for: kUnreachable at once, saying when to come back.
   milliseconds server_delay_max = std::chrono::minutes(10);
   RateBudget* rate_budget = nullptr;     // borrowed; null: no limit
+  RateClaimant claimant;                 // at the budget
   HttpAuthorizer* authorizer = nullptr;  // borrowed; null: none
   HttpClassifier classify;
   /// Called before each wait for another attempt, from the sending threads; may be null.

@@ -244,7 +244,7 @@ TEST(RateBudget, TokensFillWithTime) {
   FakeClock clock;
   RateBudget budget({.requests_per_second = 10, .burst = 3, .concurrency_max = 100}, clock);
   const auto start = clock.Now();
-  for (int i = 0; i < 23; ++i) ASSERT_TRUE(budget.Acquire({}, seconds(10)).ok());
+  for (int i = 0; i < 23; ++i) ASSERT_TRUE(budget.Acquire({}, {}, seconds(10)).ok());
   const int64_t waited_ms = (clock.Now().micros - start.micros) / 1'000;
   EXPECT_GE(waited_ms, 1'990);  // 3 at once, then one every 100 ms
   EXPECT_LE(waited_ms, 2'300);
@@ -260,7 +260,7 @@ TEST(RateBudget, ConcurrencyNeverExceedsTheLimit) {
     group.Spawn([&](std::stop_token stop) -> Status {
       RateBudget& budget = budgets.For("api.example", "token", {.concurrency_max = 2});
       for (int i = 0; i < 200; ++i) {
-        ARROW_ASSIGN_OR_RAISE(auto permit, budget.Acquire(stop, seconds(1)));
+        ARROW_ASSIGN_OR_RAISE(auto permit, budget.Acquire({}, stop, seconds(1)));
         const int now = ++active;
         int seen = most.load();
         while (seen < now && !most.compare_exchange_weak(seen, now)) {
@@ -288,11 +288,11 @@ TEST(RateBudget, LongPausesAreNotWaitedForAndStopIsHeard) {
   FakeClock clock;
   RateBudget budget({}, clock);
   budget.Pause(std::chrono::hours(2));
-  EXPECT_EQ(FaultOf(budget.Acquire({}, seconds(60)).status()), Fault::kUnreachable);
+  EXPECT_EQ(FaultOf(budget.Acquire({}, {}, seconds(60)).status()), Fault::kUnreachable);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(FaultOf(budget.Acquire(stop.get_token(), std::chrono::hours(3)).status()), Fault::kCancelled);
-  EXPECT_TRUE(budget.Acquire({}, std::chrono::hours(3)).ok());
+  EXPECT_EQ(FaultOf(budget.Acquire({}, stop.get_token(), std::chrono::hours(3)).status()), Fault::kCancelled);
+  EXPECT_TRUE(budget.Acquire({}, {}, std::chrono::hours(3)).ok());
 }
 
 TEST(CurlError, EveryCodeHasAKind) {

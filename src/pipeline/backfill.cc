@@ -20,6 +20,7 @@
 #include "pipeline/run.h"
 #include "pipeline/run_leases.h"
 #include "pipeline/run_log.h"
+#include "pipeline/shared_rates.h"
 #include "source/registry.h"
 #include "state/refresh_tokens.h"
 #include "table/commit/committer.h"
@@ -105,12 +106,12 @@ class Backfill {
     ARROW_RETURN_NOT_OK(slots.Enter(group_, stop));
     ARROW_RETURN_NOT_OK(Decide(stop));
     ARROW_ASSIGN_OR_RAISE(slices_, SlicesOf(state_.range, *group_.tables.front()->incremental));
-    io::RateBudgets budgets(context_.clock, SleepScale(), context_.project.state_folder + "/rate");
+    io::RateBudgets budgets(context_.clock, SleepScale(), ShareRates(context_));
     const state::RefreshTokens tokens(context_.project.state_folder + "/secrets", context_.clock, context_.secrets,
                                       context_.leases);
     LimitedHttp http(context_.http, slots, *group_.pipeline);
     const source::Services services{
-        .http = &http, .clock = &context_.clock, .budgets = &budgets, .refresh_tokens = &tokens};
+        .http = &http, .clock = &context_.clock, .budgets = &budgets, .background = true, .refresh_tokens = &tokens};
     ARROW_ASSIGN_OR_RAISE(
         source_, context_.sources.Build({.project = &context_.project, .pipeline = group_.pipeline}, services));
     const RunLog log(context_);

@@ -26,6 +26,7 @@
 #include "pipeline/run_leases.h"
 #include "pipeline/run_log.h"
 #include "pipeline/run_plan.h"
+#include "pipeline/shared_rates.h"
 #include "pipeline/table_watch.h"
 #include "source/registry.h"
 #include "state/refresh_tokens.h"
@@ -70,6 +71,7 @@ Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets
     source::Services services{.http = client.get(),
                               .clock = &context.clock,
                               .budgets = &budgets,
+                              .background = context.options.full_refresh || context.options.reconcile,
                               .refresh_tokens = &tokens,
                               .open_files = context.open_files,
                               .memory_bytes = context.budget.total_bytes(),
@@ -197,7 +199,7 @@ std::optional<Timestamp> BeganAt(const std::string& run_id) {
 
 Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
   ARROW_ASSIGN_OR_RAISE(const auto groups, PlanGroups(context.project, context.options.selection));
-  io::RateBudgets budgets(context.clock, SleepScale(), context.project.state_folder + "/rate");
+  io::RateBudgets budgets(context.clock, SleepScale(), ShareRates(context));
   const std::string& secrets = context.secrets_folder;
   const state::RefreshTokens tokens(secrets.empty() ? context.project.state_folder + "/secrets" : secrets,
                                     context.clock, context.secrets, context.leases);

@@ -21,6 +21,7 @@ namespace firn::catalog {
 class Catalog;
 }
 namespace firn::io {
+class ConditionalStore;
 class FileStore;
 class HttpClient;
 struct ObjectStoreSettings;
@@ -109,6 +110,8 @@ struct RunContext {
   state::Leases* leases = nullptr;
   /// Where exchanged refresh tokens are; null: files in the state folder.
   state::SecretDocuments* secrets = nullptr;
+  /// Documents of a state that machines share; null: the state is on this machine.
+  io::ConditionalStore* documents = nullptr;
   std::string secrets_folder;         // where they are without `secrets`; empty: in the state folder
   LineageEmitter* lineage = nullptr;  // null: nobody is told
 };

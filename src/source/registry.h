@@ -44,6 +44,7 @@ struct Services {
   io::HttpClient* http = nullptr;                        // required
   const Clock* clock = nullptr;                          // required
   io::RateBudgets* budgets = nullptr;                    // null: no limit beside the source's own
+  bool background = false;                               // requests give way to those of other loads
   const state::RefreshTokens* refresh_tokens = nullptr;  // where exchanged ones are kept; null: for this source only
   /// Called before a request of a table waits to be sent again, from the sending threads; may be null.
   std::function<void(const std::string& table, const io::HttpWait& wait)> on_wait;

@@ -110,6 +110,7 @@ class Lowering {
     if (source.rate_limit && source.rate_limit->per_ms > 0) {
       plan.requests_per_second =
           static_cast<double>(source.rate_limit->requests) * 1000.0 / static_cast<double>(source.rate_limit->per_ms);
+      plan.rate_window_ms = source.rate_limit->per_ms;
       plan.burst = 1;  // a full bucket on top of the rate would exceed what the API allows in one period
     }
     return plan;

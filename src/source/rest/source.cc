@@ -50,12 +50,14 @@ class RestSource : public Source {
       ARROW_ASSIGN_OR_RAISE(const io::UrlParts base, io::ParseUrl(plan_.base_url));
       const io::RateLimits limits{.requests_per_second = plan_.http.requests_per_second,
                                   .burst = plan_.http.burst,
-                                  .concurrency_max = std::max(1, plan_.http.concurrency)};
+                                  .concurrency_max = std::max(1, plan_.http.concurrency),
+                                  .window = std::chrono::milliseconds(plan_.http.rate_window_ms)};
       budget = &dependencies_.budgets->For(base.host + ":" + std::to_string(base.port), CredentialIdentity(plan_.auth),
                                            limits);
     }
     for (const TablePlan& table : plan_.tables) {
       io::HttpSessionOptions options{.rate_budget = budget,
+                                     .claimant = {.pipeline = plan_.name, .background = dependencies_.background},
                                      .authorizer = authorizer_.get(),
                                      .classify = ClassifierOf(table)};
       if (plan_.http.attempts_max > 0) options.backoff.attempts_max = static_cast<int>(plan_.http.attempts_max);

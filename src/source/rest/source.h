@@ -26,6 +26,7 @@ struct Dependencies {
   io::HttpClient* http = nullptr;                        // required
   const Clock* clock = nullptr;                          // required
   io::RateBudgets* budgets = nullptr;                    // null: no limit beside the plan's concurrency
+  bool background = false;                               // as source::Services::background
   const state::RefreshTokens* refresh_tokens = nullptr;  // where exchanged ones are kept; null: for this source only
   /// Called before a request of a table waits to be sent again, from the sending threads; may be null.
   std::function<void(const std::string& table, const io::HttpWait& wait)> on_wait;

@@ -31,6 +31,7 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
   return MakeRestSource(std::move(plan), {.http = services.http,
                                           .clock = services.clock,
                                           .budgets = services.budgets,
+                                          .background = services.background,
                                           .refresh_tokens = services.refresh_tokens,
                                           .on_wait = services.on_wait,
                                           .excerpt = services.excerpt});

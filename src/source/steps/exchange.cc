@@ -23,7 +23,8 @@ Result<io::HttpSession*> Exchange::SessionFor(const std::string& url, const Step
   const MutexLock lock(mutex_);
   auto& session = sessions_[{owner, host}];
   if (session != nullptr) return session.get();
-  io::HttpSessionOptions settings{.on_wait = options_.on_wait};
+  io::HttpSessionOptions settings{.claimant = {.pipeline = options_.workflow, .background = options_.background},
+                                  .on_wait = options_.on_wait};
   if (const auto& throttle = step.throttle ? step.throttle : options_.throttle) {
     settings.rate_budget = &options_.budgets->For(
         host, "steps " + owner, {.requests_per_second = throttle->requests_per_second, .burst = throttle->burst});

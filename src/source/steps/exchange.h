@@ -23,6 +23,7 @@ class Exchange {
     io::HttpClient* http = nullptr;      // required, borrowed
     const Clock* clock = nullptr;        // required, borrowed
     io::RateBudgets* budgets = nullptr;  // required, borrowed
+    bool background = false;             // as source::Services::background
     std::string workflow;                // names what its throttle holds for
     std::optional<connector::steps::ThrottlePlan> throttle;
     std::function<void(const io::HttpWait&)> on_wait;

@@ -140,6 +140,7 @@ class TableSource : public Source {
       Exchange::Options settings{.http = options_.http,
                                  .clock = options_.clock,
                                  .budgets = options_.budgets == nullptr ? &own_budgets_ : options_.budgets,
+                                 .background = options_.background,
                                  .workflow = options_.pipeline,
                                  .throttle = options_.plan.throttle,
                                  .on_wait = nullptr};

@@ -31,6 +31,7 @@ struct TableSourceOptions {
   const Clock* clock = nullptr;        // required, borrowed
   io::HttpClient* http = nullptr;      // required, borrowed
   io::RateBudgets* budgets = nullptr;  // borrowed; null: budgets of this source alone
+  bool background = false;             // as source::Services::background
   std::function<void(const std::string& table, const io::HttpWait& wait)> on_wait;
   arrow::MemoryPool* pool = nullptr;  // null: the default pool
   Excerpt excerpt;

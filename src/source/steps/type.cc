@@ -22,6 +22,7 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
                              .clock = services.clock,
                              .http = services.http,
                              .budgets = services.budgets,
+                             .background = services.background,
                              .on_wait = services.on_wait,
                              .pool = services.pool,
                              .excerpt = services.excerpt};
