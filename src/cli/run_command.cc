@@ -115,6 +115,7 @@ Result<pipeline::RunResult> TryRun(App& app, const config::Project* project, con
   ARROW_ASSIGN_OR_RAISE(state::RunHistory * history, app.History());
   ARROW_ASSIGN_OR_RAISE(const auto setup, RunSetup::Open(app, *project, *catalog, request.options));
   pipeline::RunContext& context = setup->context();
+  context.options.tunes = true;
   context.history = history;
   context.log = app.log();
   pipeline::LineageEmitter emitter(lineage, *project, context.http, app.clock());

@@ -70,6 +70,16 @@ constexpr std::array kExplanations = {
         "on. The slot of a dead process on this machine is free at once; with `state` on an object store the slot of "
         "a dead machine ends by itself in about a minute.",
         "source: {pool: {name: acme-exports, slots: 2, wait: 3h}}"},
+    Explanation{
+        "E0628", "the smallest page gets no answer either",
+        "The page size was halved from run to run because requests got no answer in time, down to a 64th of what "
+        "is written. The page is not what is too large: look at the server, the timeouts, or one huge record.",
+        "timeouts: {first_byte: 5m}"},
+    Explanation{
+        "E0629", "a page size is smaller than written",
+        "Requests for pages of the written size got no answer, so half of it is asked for; after ten clean runs "
+        "more is tried again. `tuning: off` keeps to what is written.",
+        "paginate: {page_size: 100}"},
 };
 
 constexpr bool IsSorted() {

@@ -38,7 +38,8 @@ struct PipelineConfig {
   Naming naming = Naming::kSource;
   SystemColumns system_columns = SystemColumns::kFirn;  // of its tables, unless they say otherwise
   AlertsConfig alerts;                                  // those of the project included
-  std::vector<TableConfig> tables;                      // in file order
+  bool tuning = true;               // settings that the server does not bear are halved from run to run
+  std::vector<TableConfig> tables;  // in file order
   std::vector<Choice> choices;
 
   const TableConfig* FindTable(std::string_view table) const;

@@ -123,6 +123,11 @@ ObjectTypePtr PipelineType() {
            Enum("system_columns", SystemColumnSets())
                .Default("firn")
                .Doc("Which columns every row gains: firn's, or those of a program whose tables were adopted."),
+           Enum("tuning", {{"on", ""}, {"off", ""}})
+               .Default("on")
+               .Doc("Halve a page size whose requests get no answer, and a concurrency that is answered 429, from run "
+                    "to "
+                    "run, and go back when it is borne; never above what is written."),
            AlertsField(),
            OneOf("tags", {Text(""), List("", Text(""))})
                .Doc("Words that `--select tag:<word>` selects by; a pipeline's hold for all its tables.")

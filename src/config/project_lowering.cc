@@ -259,6 +259,7 @@ class ProjectLowering {
       context_.Error("E0209", own ? path + ".dataset" : "dataset_prefix", "the dataset is not a usable name").help =
           kNameHelp;
     }
+    pipeline.tuning = view.Text("tuning") == "on";
     pipeline.alerts = LowerAlerts(view, path, context_);
     pipeline.alerts.Inherit(out_.alerts);
     const std::string source_path = path + ".source";

@@ -42,6 +42,7 @@ Status GaveUp(const HttpRequest& request, const Status& why, const Status& last)
       why.message() + ": " + request.method + " " + RedactUrl(request.url) + "; last error: " + last.message(),
       {.code = context != nullptr ? context->code : "",
        .why = context != nullptr ? context->why : "",
+       .state = context != nullptr ? context->state : "",
        .next = "run again later; what was committed stays"});
 }
 

@@ -39,7 +39,7 @@ constexpr std::string_view kSchema = R"json({
       "description": "something a person should look at, although the load may have ended well",
       "type": "object",
       "properties": {
-        "code": {"description": "E0940 no rows, E0941 volume, E0942 late", "type": "string", "pattern": "^E[0-9]{4}$"},
+        "code": {"description": "E0628, E0629 page size, E0940 no rows, E0941 volume, E0942 late", "type": "string", "pattern": "^E[0-9]{4}$"},
         "text": {"type": "string"},
         "severity": {"enum": ["warning", "error"]}
       },
@@ -84,6 +84,17 @@ constexpr std::string_view kSchema = R"json({
         "finding": {"type": "string"}
       },
       "required": ["name", "passed", "on_failure"]
+    },
+    "tuning": {
+      "description": "a setting that is other in the next run",
+      "type": "object",
+      "properties": {
+        "setting": {"enum": ["page_size", "concurrency"]},
+        "from": {"$ref": "#/$defs/count"},
+        "to": {"$ref": "#/$defs/count"},
+        "reason": {"type": "string"}
+      },
+      "required": ["setting", "from", "to", "reason"]
     },
     "alert": {
       "description": "what became of a message that `on:` asked for",
@@ -137,6 +148,7 @@ constexpr std::string_view kSchema = R"json({
         "checks": {"type": "array", "items": {"$ref": "#/$defs/check"}},
         "published": {"type": "boolean"},
         "warnings": {"$ref": "#/$defs/texts"},
+        "tuning": {"description": "settings that are other in the next run", "type": "array", "items": {"$ref": "#/$defs/tuning"}},
         "alerts": {"type": "array", "items": {"$ref": "#/$defs/alert"}},
         "seconds": {"type": "number", "minimum": 0},
         "run_id": {"description": "of the newest run; null: never", "type": ["string", "null"]},

@@ -28,6 +28,7 @@
 #include "pipeline/run_plan.h"
 #include "pipeline/shared_rates.h"
 #include "pipeline/table_watch.h"
+#include "pipeline/tuner.h"
 #include "source/registry.h"
 #include "state/refresh_tokens.h"
 
@@ -62,7 +63,7 @@ void TellWait(const RunContext& context, const config::PipelineConfig& pipeline,
 }
 
 Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets, const state::RefreshTokens& tokens,
-                             PoolSlots& slots, const std::vector<CommitGroup>& groups) {
+                             PoolSlots& slots, const Tuner& tuner, const std::vector<CommitGroup>& groups) {
   Sources sources;
   for (const CommitGroup& group : groups) {
     if (sources.by_pipeline.contains(group.pipeline)) continue;
@@ -80,8 +81,9 @@ Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets
     services.on_wait = [&context, pipeline = group.pipeline](const std::string& table, const io::HttpWait& wait) {
       TellWait(context, *pipeline, table, wait);
     };
-    ARROW_ASSIGN_OR_RAISE(sources.by_pipeline[group.pipeline],
-                          context.sources.Build({.project = &context.project, .pipeline = group.pipeline}, services));
+    ARROW_ASSIGN_OR_RAISE(
+        sources.by_pipeline[group.pipeline],
+        context.sources.Build({.project = &context.project, .pipeline = &tuner.Tuned(*group.pipeline)}, services));
   }
   return sources;
 }
@@ -135,7 +137,7 @@ void BeginLineage(const RunContext& context, const CommitGroup& group) {
 
 // Runs the groups on a bounded number of threads; results in the order of the groups.
 Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& groups, Sources& sources, PoolSlots& slots,
-                 std::vector<std::vector<TableResult>>* results, std::stop_token stop) {
+                 Tuner& tuner, std::vector<std::vector<TableResult>>* results, std::stop_token stop) {
   std::atomic<size_t> next{0};
   TaskGroup workers;  // not tied to `stop`: a stopped group still has to say what became of it
   const int count = std::min<int>(context.options.groups_in_parallel, static_cast<int>(groups.size()));
@@ -147,6 +149,7 @@ Status RunGroups(const RunContext& context, const std::vector<CommitGroup>& grou
         for (size_t k = 0; k < (*results)[at].size(); ++k) {
           TableResult& table = (*results)[at][k];
           WatchTable(context, *groups[at].tables[k], &table);
+          tuner.Learn(*groups[at].pipeline, *groups[at].tables[k], &table);
           RunLog::Table(table);
           if (context.lineage != nullptr) {
             context.lineage->End(context.run_id, *groups[at].pipeline, *groups[at].tables[k], table, context.catalog);
@@ -204,7 +207,8 @@ Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
   const state::RefreshTokens tokens(secrets.empty() ? context.project.state_folder + "/secrets" : secrets,
                                     context.clock, context.secrets, context.leases);
   PoolSlots slots(context, groups);
-  ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, tokens, slots, groups));
+  Tuner tuner(context, groups);
+  ARROW_ASSIGN_OR_RAISE(auto sources, BuildSources(context, budgets, tokens, slots, tuner, groups));
   ARROW_ASSIGN_OR_RAISE(auto leases, TakeLeases(context, groups));
   const RunLog log(context);
   NoteBegin(context, groups);
@@ -212,7 +216,8 @@ Result<RunResult> RunProject(const RunContext& context, std::stop_token stop) {
   RunContext own = context;
   QuarantineStaging staging(own);
   own.quarantine_staging = &staging;
-  ARROW_RETURN_NOT_OK(RunGroups(own, groups, sources, slots, &results, stop));
+  ARROW_RETURN_NOT_OK(RunGroups(own, groups, sources, slots, tuner, &results, stop));
+  tuner.Keep();
   CleanUp(own, groups, staging);
   RunResult out{.run_id = context.run_id,
                 .environment = context.project.environment,

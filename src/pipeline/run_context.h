@@ -84,6 +84,7 @@ struct RunOptions {
   int threads = 2;                         // per run: decoding and encoding
   int groups_in_parallel = 2;
   std::string command = "run";  // for the history
+  bool tunes = false;           // settings may be other than written (tuner.h)
 };
 
 /// What a run works with. All borrowed, all longer-lived than the run, all thread-safe.

@@ -71,6 +71,15 @@ Json AlertsJson(const std::vector<AlertOutcome>& alerts) {
   return out;
 }
 
+Json TuningJson(const std::vector<TuningDecision>& tuning) {
+  Json out = Json::array();
+  for (const TuningDecision& decision : tuning) {
+    out.push_back(
+        {{"setting", decision.setting}, {"from", decision.from}, {"to", decision.to}, {"reason", decision.reason}});
+  }
+  return out;
+}
+
 Json TableJson(const TableResult& table, bool for_alerts) {
   Json out;
   out["pipeline"] = table.pipeline;
@@ -113,6 +122,7 @@ Json TableJson(const TableResult& table, bool for_alerts) {
   out["checks"] = ChecksJson(table.checks);
   if (table.published) out["published"] = *table.published;
   out["warnings"] = table.warnings;
+  out["tuning"] = TuningJson(table.tuning);
   if (!for_alerts) out["alerts"] = AlertsJson(table.alerts);
   out["seconds"] = table.seconds;
   return out;

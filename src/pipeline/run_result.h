@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "pipeline/check_result.h"
+#include "pipeline/tuned_setting.h"
 #include "source/source.h"
 #include "state/run_record.h"
 
@@ -65,6 +66,7 @@ struct TableResult {
   std::optional<Timestamp> reconciled_at;  // start of the last pass, or of the first read of all
   std::optional<Timestamp> next_pass;      // nullopt: the table has none
   std::vector<AlertOutcome> alerts;
+  std::vector<TuningDecision> tuning;  // for the next run
   double seconds = 0;
 
   int64_t rows_written() const { return rows.appended + rows.inserted + rows.updated; }
