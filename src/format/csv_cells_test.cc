@@ -59,6 +59,19 @@ TEST(CsvCells, WhatWouldLoseSomethingIsText) {
 }
 
 // A long would give it back as 0; a double does not.
+TEST(CsvCells, AreCapturedAsJson) {
+  csv::RowReader reader({.csv = {.delimiter = ',', .header = true, .nulls = {"NULL"}}});
+  ASSERT_TRUE(reader.Push("a,b\n1,\"say \"\"hi\"\"\"\n,NULL\n\"NULL\",x,too many\n").ok());
+  ASSERT_TRUE(reader.Finish().ok());
+  const auto page = json::Page::OfCells(reader.Pop()->page, {"b", "c", "a"});
+  EXPECT_EQ(page->Captured(0, 0), "\"say \\\"hi\\\"\"");
+  EXPECT_EQ(page->Captured(0, 1), std::nullopt);  // no such column
+  EXPECT_EQ(page->Captured(0, 2), "\"1\"");
+  EXPECT_EQ(page->Captured(1, 0), "null");
+  EXPECT_EQ(page->Captured(1, 2), "null");
+  EXPECT_EQ(page->Captured(2, 2), std::nullopt);  // no row
+}
+
 TEST(CsvCells, NegativeZeroIsNoLong) {
   EXPECT_EQ(TypeOf({"1", "-0"}), "double");
   EXPECT_EQ(TypeOf({"1.5", "-0"}), "double");

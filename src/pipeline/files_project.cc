@@ -16,7 +16,7 @@ namespace firn::pipeline {
 namespace {
 
 using config::YamlScalar;
-using source::files::Glob;
+using source::Glob;
 
 constexpr char kWild[] = "*";
 constexpr char kWildNumber[] = "[0-9]*";  // where `*` would take files of another table

@@ -15,13 +15,11 @@
 
 #include "format/json/page.h"
 #include "io/file_store.h"
-#include "source/files/file_input.h"
-#include "source/files/row_cutter.h"
+#include "source/file_input.h"
+#include "source/row_cutter.h"
 
 namespace firn::pipeline {
 namespace {
-
-namespace files = source::files;
 
 constexpr int64_t kRowBytesMax = int64_t{64} << 20;  // of CSV
 
@@ -88,7 +86,7 @@ Result<Bytes> OpenInput(const std::string& path) {
   ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   auto input = std::make_shared<Input>(fd, path);
   ARROW_ASSIGN_OR_RAISE(const std::string magic, input->Look(4));
-  const auto compression = files::CompressionOf(magic);
+  const auto compression = source::CompressionOf(magic);
   if (compression == config::FileCompression::kZip) {
     return MakeError(
         Fault::kBadData, path + " is a zip archive",
@@ -101,9 +99,9 @@ class LinesReader : public source::SplitReader {
  public:
   Status Open(const LinesSourceOptions& options) {
     ARROW_ASSIGN_OR_RAISE(auto bytes, OpenInput(options.path));
-    ARROW_ASSIGN_OR_RAISE(input_, files::UnpackedInput::Open(std::move(bytes.input),
-                                                             {.compression = bytes.compression, .hashes = false}));
-    cutter_ = files::CutAhead(IsCsv(options) ? CutCells(options) : CutJson(options), options.ahead_bytes);
+    ARROW_ASSIGN_OR_RAISE(input_, source::UnpackedInput::Open(std::move(bytes.input),
+                                                              {.compression = bytes.compression, .hashes = false}));
+    cutter_ = source::CutAhead(IsCsv(options) ? CutCells(options) : CutJson(options), options.ahead_bytes);
     return Status::OK();
   }
 
@@ -126,21 +124,21 @@ class LinesReader : public source::SplitReader {
     return IsNamed(options, ".csv") || IsNamed(options, ".tsv");
   }
 
-  std::unique_ptr<files::RowCutter> CutCells(const LinesSourceOptions& options) {
-    files::CsvCutterOptions cells;
+  std::unique_ptr<source::RowCutter> CutCells(const LinesSourceOptions& options) {
+    source::CsvCutterOptions cells;
     cells.reader.csv = options.csv;
     cells.reader.csv.prefers_tab = options.csv.prefers_tab || IsNamed(options, ".tsv");
     cells.reader.page_bytes = options.chunk_bytes;
     cells.reader.record_bytes_max =
         options.document_bytes_max > 0 ? std::min(options.document_bytes_max, kRowBytesMax) : kRowBytesMax;
     cells.reader.pool = options.pool;
-    return files::MakeCsvCutter(*input_, std::move(cells));
+    return source::MakeCsvCutter(*input_, std::move(cells));
   }
 
-  std::unique_ptr<files::RowCutter> CutJson(const LinesSourceOptions& options) {
-    using Form = files::JsonCutterOptions::Form;
+  std::unique_ptr<source::RowCutter> CutJson(const LinesSourceOptions& options) {
+    using Form = source::JsonCutterOptions::Form;
     const bool lines = IsNamed(options, ".ndjson") || IsNamed(options, ".jsonl");
-    return files::MakeJsonCutter(
+    return source::MakeJsonCutter(
         *input_, {.form = lines ? Form::kLines : Form::kAuto,
                   .chunk_bytes = options.chunk_bytes,
                   .chunk_bytes_max = options.chunk_bytes_max,
@@ -151,8 +149,8 @@ class LinesReader : public source::SplitReader {
                   .pool = options.pool});
   }
 
-  std::unique_ptr<files::UnpackedInput> input_;  // before the cutter, which borrows it
-  std::unique_ptr<files::RowCutter> cutter_;
+  std::unique_ptr<source::UnpackedInput> input_;  // before the cutter, which borrows it
+  std::unique_ptr<source::RowCutter> cutter_;
 };
 
 class LinesSource : public source::Source {

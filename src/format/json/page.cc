@@ -11,6 +11,7 @@
 #include "format/json/excerpt.h"
 #include "format/json/page_builder.h"
 #include "format/json/record_path.h"
+#include "format/json/string_parse.h"
 #include "format/json/structural_index.h"
 #include "format/json/structural_walker.h"
 
@@ -57,7 +58,8 @@ Result<std::shared_ptr<const Page>> Page::Parse(std::string_view body, const Pag
   return PageBuilder(std::move(copy), options).Build();
 }
 
-std::shared_ptr<const Page> Page::OfCells(std::shared_ptr<const CellPage> cells) {
+std::shared_ptr<const Page> Page::OfCells(std::shared_ptr<const CellPage> cells,
+                                          const std::vector<std::string>& captures) {
   const std::shared_ptr<Page> page(new Page());
   page->body_ = cells->body;
   page->is_lines_ = true;
@@ -74,7 +76,30 @@ std::shared_ptr<const Page> Page::OfCells(std::shared_ptr<const CellPage> cells)
                                   .excerpt = StructureExcerpt(cells->body.substr(bad.begin, bad.end - bad.begin))});
   }
   page->cells_ = std::move(cells);
+  page->CaptureCells(captures);
   return page;
+}
+
+void Page::CaptureCells(const std::vector<std::string>& captures) {
+  num_captures_ = captures.size();
+  captured_.resize(records_.size() * num_captures_);
+  std::string scratch;
+  for (size_t c = 0; c < num_captures_; ++c) {
+    const auto& columns = *cells_->columns;
+    const auto column = std::ranges::find(columns, captures[c]);
+    if (column == columns.end()) continue;
+    for (uint32_t i = 0; i < cells_->num_records; ++i) {
+      if (cells_->FindBad(i) != nullptr) continue;
+      const Cell cell = CellAt(*cells_, i, static_cast<size_t>(column - columns.begin()), scratch);
+      const auto begin = static_cast<uint32_t>(captured_cells_.size());
+      if (cell.is_null) {
+        captured_cells_ += "null";
+      } else {
+        AppendJsonString(cell.text, captured_cells_);
+      }
+      captured_[i * num_captures_ + c] = {begin, static_cast<uint32_t>(captured_cells_.size())};
+    }
+  }
 }
 
 void Page::AppendRecord(uint32_t i, std::string& out) const {
@@ -92,7 +117,8 @@ std::string_view Page::RecordText(uint32_t i) const {
 std::optional<std::string_view> Page::Captured(uint32_t i, size_t c) const {
   const Span span = captured_[i * num_captures_ + c];
   if (span.end == 0) return std::nullopt;
-  return body_.substr(span.begin, span.end - span.begin);
+  const std::string_view text = cells_ == nullptr ? body_ : std::string_view(captured_cells_);
+  return text.substr(span.begin, span.end - span.begin);
 }
 
 std::optional<std::string_view> Page::FindInBody(std::string_view path) const {
@@ -107,7 +133,8 @@ std::optional<std::string_view> Page::FindInBody(std::string_view path) const {
 
 int64_t Page::bytes_held() const {
   return static_cast<int64_t>(body_.size() + (records_.size() + captured_.size()) * sizeof(Span)) +
-         (index_ ? index_->bytes_held() : 0) + (cells_ ? cells_->bytes_held() - static_cast<int64_t>(body_.size()) : 0);
+         static_cast<int64_t>(captured_cells_.size()) + (index_ ? index_->bytes_held() : 0) +
+         (cells_ ? cells_->bytes_held() - static_cast<int64_t>(body_.size()) : 0);
 }
 
 std::shared_ptr<const Page> Page::WithoutIndex() const {

@@ -67,8 +67,10 @@ class Page {
   /// The same for text that is copied.
   static Result<std::shared_ptr<const Page>> Parse(std::string_view body, const PageOptions& options);
   /// Makes a page of text cells: records are rows, which have no JSON text and no index. Types are read from the texts
-  /// (cell_text.h). A TableReader takes pages of one kind only.
-  static std::shared_ptr<const Page> OfCells(std::shared_ptr<const CellPage> cells);
+  /// (cell_text.h). A TableReader takes pages of one kind only. `captures`: names of columns, whose cells are noted as
+  /// JSON strings or null.
+  static std::shared_ptr<const Page> OfCells(std::shared_ptr<const CellPage> cells,
+                                             const std::vector<std::string>& captures = {});
   ~Page();
 
   uint32_t num_records() const { return static_cast<uint32_t>(records_.size()); }
@@ -113,6 +115,7 @@ class Page {
   friend class PageBuilder;
   Page();
   std::shared_ptr<Page> Bare() const;
+  void CaptureCells(const std::vector<std::string>& captures);
   std::shared_ptr<arrow::Buffer> buffer_;
   std::string_view body_;
   std::unique_ptr<StructuralIndex> index_;
@@ -120,6 +123,7 @@ class Page {
   std::vector<Span> records_;
   std::vector<Span> captured_;  // num_records x num_captures; end 0: missing
   size_t num_captures_ = 0;
+  std::string captured_cells_;  // what captured_ points into where there are cells; else it is the body
   std::string records_path_;
   bool records_found_ = true;
   bool is_lines_ = false;

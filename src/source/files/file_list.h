@@ -13,7 +13,7 @@
 #include "io/zip_archive.h"
 #include "source/files/file_patterns.h"
 #include "source/files/file_position.h"
-#include "source/files/glob.h"
+#include "source/glob.h"
 
 namespace firn::io {
 class FileStore;

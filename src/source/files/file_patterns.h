@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 #include "base/status.h"
-#include "source/files/glob.h"
+#include "source/glob.h"
 
 namespace firn::source::files {
 

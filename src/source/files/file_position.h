@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/status.h"
+#include "source/file_input.h"
 #include "source/source.h"
 
 namespace firn::source::files {
@@ -22,17 +23,6 @@ struct Stamp {
 
 /// A file that changed less long ago may change again without another time.
 inline constexpr int64_t kFreshMicros = 2'000'000;
-
-/// A place in the bytes of a file, after they were unpacked, where reading may go on. `hash` covers the first
-/// `num_hashed` of them, so that whoever goes on knows that it is the same file.
-struct Mark {
-  int64_t offset = 0;
-  int64_t num_hashed = 0;  // at least `offset`
-  Hash128 hash;
-  int64_t num_lines = 0;  // before `offset`
-  std::string csv;        // format::csv::Start of CSV files, else empty
-  friend bool operator==(const Mark&, const Mark&) = default;
-};
 
 /// What is known of one file. Position of its split: a JSON text, compact because there may be 100,000 of them:
 /// "1 <size> <modified> <etag or -> <hash or -> <flags> [<offset> <num_hashed> <hash> <num_lines> <csv>]".

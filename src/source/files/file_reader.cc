@@ -13,10 +13,12 @@
 #include "base/failpoint.h"
 #include "format/cell_page.h"
 #include "io/file_store.h"
-#include "source/files/file_input.h"
+#include "source/file_input.h"
 #include "source/files/parquet_batches.h"
-#include "source/files/row_cutter.h"
 #include "source/files/row_source.h"
+#include "source/first_bytes.h"
+#include "source/format_cutter.h"
+#include "source/row_cutter.h"
 
 namespace firn::source::files {
 namespace {
@@ -345,8 +347,15 @@ class FileReader : public SplitReader {
       if (skipped != Skipped::kThere) return skipped;
     }
     const int64_t text_bytes_max = is_packed_ ? std::numeric_limits<int64_t>::max() : file_.stamp.size;
-    ARROW_ASSIGN_OR_RAISE(cutter_, MakeRowCutter(*input_, files_.options, files_.table, format, text_bytes_max,
-                                                 file_.stamp.size > kAheadWorthBytes, begin));
+    ARROW_ASSIGN_OR_RAISE(cutter_, MakeFormatCutter(*input_, {.format = format,
+                                                              .csv = files_.table.files.csv,
+                                                              .records = files_.table.records,
+                                                              .memory_bytes = files_.options.memory_bytes,
+                                                              .text_bytes_max = text_bytes_max,
+                                                              .reads_ahead = files_.options.read_ahead &&
+                                                                             file_.stamp.size > kAheadWorthBytes,
+                                                              .from = begin,
+                                                              .pool = files_.options.pool}));
     return Skipped::kThere;
   }
 

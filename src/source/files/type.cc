@@ -12,6 +12,7 @@
 #include "source/files/file_patterns.h"
 #include "source/files/row_source.h"
 #include "source/files/source.h"
+#include "source/format_cutter.h"
 #include "source/http_auth.h"
 
 namespace firn::source::files {

@@ -1,9 +1,9 @@
-#include "source/files/glob.h"
+#include "source/glob.h"
 
 #include <algorithm>
 #include <optional>
 
-namespace firn::source::files {
+namespace firn::source {
 namespace {
 
 constexpr size_t kAlternativesMax = 1'000;
@@ -209,4 +209,4 @@ bool Glob::Matches(std::string_view path) const {
   return std::ranges::any_of(alternatives_, [&](const std::string& one) { return PathMatches(one, path); });
 }
 
-}  // namespace firn::source::files
+}  // namespace firn::source

@@ -3,9 +3,9 @@
 #include <span>
 #include <utility>
 
-#include "source/files/row_cutter.h"
+#include "source/row_cutter.h"
 
-namespace firn::source::files {
+namespace firn::source {
 namespace {
 
 namespace csv = format::csv;
@@ -16,7 +16,11 @@ constexpr int64_t kReadBytes = int64_t{1} << 20;
 class CsvCutter : public RowCutter {
  public:
   CsvCutter(UnpackedInput& input, CsvCutterOptions options)
-      : input_(input), marks_(options.marks), end_(StartOf(options)), reader_(std::move(options.reader)) {}
+      : input_(input),
+        captures_(std::move(options.captures)),
+        marks_(options.marks),
+        end_(StartOf(options)),
+        reader_(std::move(options.reader)) {}
 
   Result<std::optional<FileRows>> Next(std::stop_token stop) override {
     auto rows = reader_.Pop();
@@ -36,7 +40,8 @@ class CsvCutter : public RowCutter {
       ARROW_RETURN_NOT_OK(broken_);
       return std::nullopt;
     }
-    FileRows out{.page = json::Page::OfCells(rows->page), .first_line = static_cast<int64_t>(rows->page->first_line)};
+    FileRows out{.page = json::Page::OfCells(rows->page, captures_),
+                 .first_line = static_cast<int64_t>(rows->page->first_line)};
     out.rows.resize(out.page->num_records());
     std::iota(out.rows.begin(), out.rows.end(), 0U);
     end_ = rows->end;
@@ -64,6 +69,7 @@ class CsvCutter : public RowCutter {
   }
 
   UnpackedInput& input_;
+  const std::vector<std::string> captures_;
   const bool marks_;
   std::optional<csv::Place> end_;  // of the rows that were given, here or before
   csv::RowReader reader_;
@@ -77,4 +83,4 @@ std::unique_ptr<RowCutter> MakeCsvCutter(UnpackedInput& input, CsvCutterOptions 
   return std::make_unique<CsvCutter>(input, std::move(options));
 }
 
-}  // namespace firn::source::files
+}  // namespace firn::source

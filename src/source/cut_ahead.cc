@@ -2,9 +2,9 @@
 
 #include "base/bounded_queue.h"
 #include "base/task_group.h"
-#include "source/files/row_cutter.h"
+#include "source/row_cutter.h"
 
-namespace firn::source::files {
+namespace firn::source {
 namespace {
 
 class AheadCutter : public RowCutter {
@@ -66,4 +66,4 @@ std::unique_ptr<RowCutter> CutAhead(std::unique_ptr<RowCutter> inner, int64_t ah
   return ahead_bytes == 0 ? std::move(inner) : std::make_unique<AheadCutter>(std::move(inner), ahead_bytes);
 }
 
-}  // namespace firn::source::files
+}  // namespace firn::source

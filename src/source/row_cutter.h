@@ -12,9 +12,9 @@
 #include "base/status.h"
 #include "format/csv/row_reader.h"
 #include "format/json/page.h"
-#include "source/files/file_input.h"
+#include "source/file_input.h"
 
-namespace firn::source::files {
+namespace firn::source {
 
 /// Rows of a file, in order.
 struct FileRows {
@@ -39,7 +39,8 @@ class RowCutter {
 struct JsonCutterOptions {
   enum class Form { kAuto, kLines, kDocument };  // kAuto: lines if the first one is a whole value, and there are more
   Form form = Form::kAuto;
-  std::string records = "auto";  // of a document
+  std::string records = "auto";       // of a document
+  std::vector<std::string> captures;  // of pages, see PageOptions
   int64_t chunk_bytes = int64_t{2} << 20;
   int64_t chunk_bytes_max = 0;     // of long rows: chunks grow until they hold about 1,000; 0: they do not
   int64_t document_bytes_max = 0;  // a document is read whole; 0: Page's limit
@@ -55,6 +56,7 @@ struct JsonCutterOptions {
 std::unique_ptr<RowCutter> MakeJsonCutter(UnpackedInput& input, JsonCutterOptions options);
 
 struct CsvCutterOptions {
+  std::vector<std::string> captures;       // names of columns
   format::csv::RowReader::Options reader;  // with `start` where the input stands somewhere else than at its beginning
   bool marks = false;
 };
@@ -64,4 +66,4 @@ std::unique_ptr<RowCutter> MakeCsvCutter(UnpackedInput& input, CsvCutterOptions 
 /// Cuts ahead by a thread of its own, up to `ahead_bytes` of pages. The inner one is used by that thread alone.
 std::unique_ptr<RowCutter> CutAhead(std::unique_ptr<RowCutter> inner, int64_t ahead_bytes);
 
-}  // namespace firn::source::files
+}  // namespace firn::source

@@ -8,11 +8,22 @@
 #include <string>
 
 #include "base/content_hash.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "config/files_config.h"
-#include "source/files/file_position.h"
 
-namespace firn::source::files {
+namespace firn::source {
+
+/// A place in the bytes of a file, after they were unpacked, where reading may go on. `hash` covers the first
+/// `num_hashed` of them, so that whoever goes on knows that it is the same file.
+struct Mark {
+  int64_t offset = 0;
+  int64_t num_hashed = 0;  // at least `offset`
+  Hash128 hash;
+  int64_t num_lines = 0;  // before `offset`
+  std::string csv;        // format::csv::Start of CSV files, else empty
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
 
 /// The bytes of a file as they lie there, front to back, in blocks. Used by one thread.
 class RawInput : public arrow::io::InputStream {
@@ -106,4 +117,4 @@ class UnpackedInput {
   std::string kept_;  // read by SkipTo, and behind the mark
 };
 
-}  // namespace firn::source::files
+}  // namespace firn::source

@@ -6,12 +6,12 @@
 #include <memory>
 #include <string>
 
-#include "source/files/file_input.h"
+#include "source/file_input.h"
 
 namespace {
 
-using namespace firn;                 // NOLINT
-using namespace firn::source::files;  // NOLINT
+using namespace firn;          // NOLINT
+using namespace firn::source;  // NOLINT
 
 // Returns what the bytes unpack to, of its first 4 MiB.
 Result<std::string> Unpack(const std::shared_ptr<arrow::Buffer>& bytes, config::FileCompression compression,

@@ -1,8 +1,8 @@
-#include "source/files/glob.h"
+#include "source/glob.h"
 
 #include <gtest/gtest.h>
 
-namespace firn::source::files {
+namespace firn::source {
 namespace {
 
 bool Matches(std::string_view pattern, std::string_view path) {
@@ -75,4 +75,4 @@ TEST(Glob, ManyStarsEndSoon) {
 }
 
 }  // namespace
-}  // namespace firn::source::files
+}  // namespace firn::source

@@ -11,9 +11,9 @@
 #include "base/log.h"
 #include "format/json/chunker.h"
 #include "io/mapped_buffer.h"
-#include "source/files/row_cutter.h"
+#include "source/row_cutter.h"
 
-namespace firn::source::files {
+namespace firn::source {
 namespace {
 
 namespace json = format::json;
@@ -132,7 +132,8 @@ class JsonCutter : public RowCutter {
     const bool blank = IsBlank(*chunk);
     offset_ += size;
     if (blank) return Status::OK();
-    const json::PageOptions options{.layout = json::PageLayout::kLines, .pool = options_.pool};
+    const json::PageOptions options{
+        .layout = json::PageLayout::kLines, .captures = options_.captures, .pool = options_.pool};
     auto page = json::Page::Parse(std::move(chunk), options);
     if (!page.ok()) return Within("bytes " + std::to_string(offset_ - size) + " and later", page.status());
     if (const int64_t rows = (*page)->num_records(); rows > 0 && options_.chunk_bytes_max > options_.chunk_bytes) {
@@ -180,7 +181,8 @@ class JsonCutter : public RowCutter {
     ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> body, ReadAll());
     if (IsBlank(*body)) return Status::OK();
     const std::string wanted = options_.records == "." ? "" : options_.records;
-    auto parsed = json::Page::Parse(std::move(body), json::PageOptions{.records = wanted, .pool = options_.pool});
+    auto parsed = json::Page::Parse(
+        std::move(body), json::PageOptions{.records = wanted, .captures = options_.captures, .pool = options_.pool});
     if (!parsed.ok()) return HowElse(parsed.status());
     std::shared_ptr<const json::Page> page = *std::move(parsed);
     if (!page->records_found()) {
@@ -235,4 +237,4 @@ std::unique_ptr<RowCutter> MakeJsonCutter(UnpackedInput& input, JsonCutterOption
   return std::make_unique<JsonCutter>(input, std::move(options));
 }
 
-}  // namespace firn::source::files
+}  // namespace firn::source

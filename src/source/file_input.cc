@@ -1,4 +1,4 @@
-#include "source/files/file_input.h"
+#include "source/file_input.h"
 
 #include <arrow/buffer.h>
 #include <arrow/util/compression.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-namespace firn::source::files {
+namespace firn::source {
 namespace {
 
 constexpr int64_t kSkipBytes = int64_t{1} << 20;
@@ -229,4 +229,4 @@ Result<UnpackedInput::Skipped> UnpackedInput::SkipTo(Mark* mark, LineEnds ends) 
   return Skipped::kThere;
 }
 
-}  // namespace firn::source::files
+}  // namespace firn::source

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-namespace firn::source::files {
+namespace firn::source {
 
 /// A pattern over paths: `*` and `?` within one part, `[a-z]` and `[!a-z]` for a character, `**` as a part of its own
 /// for any number of parts, `{a,b}` for one of several texts, `\` before a character that is meant itself.
@@ -27,4 +27,4 @@ class Glob {
   std::string literal_;
 };
 
-}  // namespace firn::source::files
+}  // namespace firn::source
