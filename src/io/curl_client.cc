@@ -1,5 +1,6 @@
 // The HTTP client on libcurl's multi interface. One thread runs the event loop and is the only one that touches curl
 // handles; callers hand transfers over and wait for their results.
+// Longer than usual: the life of one request, and the loop that alone may touch it.
 #include <arrow/buffer.h>
 #include <arrow/memory_pool.h>
 #include <curl/curl.h>
@@ -19,6 +20,7 @@
 #include "base/thread_annotations.h"
 #include "io/body_buffer.h"
 #include "io/body_decoder.h"
+#include "io/body_file.h"
 #include "io/curl_error.h"
 #include "io/http_client.h"
 #include "io/private_address.h"
@@ -177,6 +179,7 @@ Status Transfer::Prepare() {
   failure_ = Status::OK();
   body_ = std::make_unique<BodyBuffer>(request_.body_bytes_max,
                                        options_.pool != nullptr ? options_.pool : arrow::default_memory_pool());
+  if (request_.body_file != nullptr) ARROW_RETURN_NOT_OK(request_.body_file->Clear());
   easy_.reset(curl_easy_init());
   if (easy_ == nullptr) return MakeError(Fault::kBug, "libcurl made no handle");
   hop_started_ = last_progress_ = SteadyClock::now();
@@ -335,6 +338,7 @@ bool Transfer::TakeHeader(std::string_view line) {
 
 Status Transfer::BeginBody() {
   body_begun_ = true;
+  if (request_.body_file != nullptr && status_ >= 200 && status_ < 300) body_->GoTo(*request_.body_file);
   curl_off_t length = -1;
   curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   const auto encoding = headers_.Get("content-encoding");
@@ -342,7 +346,7 @@ Status Transfer::BeginBody() {
     ARROW_ASSIGN_OR_RAISE(decoder_, BodyDecoder::Open(*encoding));
     return Status::OK();
   }
-  if (length > request_.body_bytes_max) return body_->Commit(length);
+  if (length > body_->bytes_max()) return body_->Commit(length);
   return length > 0 ? body_->Expect(length) : Status::OK();
 }
 
@@ -424,6 +428,8 @@ Result<HttpResponse> Transfer::TakeResponse() {
   long version = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_VERSION, &version);
   response.http2 = version == CURL_HTTP_VERSION_2_0;
+  const bool has_length = response.headers.Has("content-length") || response.headers.Has("transfer-encoding");
+  response.ends_by_close = !has_length && version <= CURL_HTTP_VERSION_1_1;
   response.from_public_address = from_public_;
   return response;
 }

@@ -18,6 +18,8 @@ namespace firn::io {
 
 using std::chrono::milliseconds;
 
+class BodyFile;
+
 struct HttpTimeouts {
   milliseconds connect = std::chrono::seconds(15);     // name, TCP, TLS
   milliseconds first_byte = std::chrono::seconds(60);  // from request sent to status line
@@ -32,7 +34,10 @@ struct HttpRequest {
   std::string body;
   HttpTimeouts timeouts;
   int64_t body_bytes_max = int64_t{256} << 20;  // decoded; more is kBadData
-  bool follow_redirects = true;                 // else a 3xx is returned as it is
+  /// Where the body of a 2xx goes, instead of into memory; it is empty in the response then. Each attempt begins it
+  /// anew, and body_bytes_max is for other answers alone. Null: none.
+  std::shared_ptr<BodyFile> body_file;
+  bool follow_redirects = true;  // else a 3xx is returned as it is
   /// Whether repeating the request after an unknown outcome does no harm; nullopt: by method (all but POST and PATCH).
   std::optional<bool> repeatable;
   /// False: a redirect away from a server at a public address must not lead to a private one (IsPrivateAddress): an API
@@ -59,6 +64,7 @@ struct HttpResponse {
   int64_t wire_bytes = 0;  // of the body, before decoding
   int num_redirects = 0;
   bool http2 = false;
+  bool ends_by_close = false;  // no length was announced: where the connection ended, that was the end of the body
   bool from_public_address = false;  // known to be; never through a proxy
 
   std::string_view text() const;

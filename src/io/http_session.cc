@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "io/body_file.h"
 #include "io/url.h"
 
 namespace firn::io {
@@ -98,7 +99,7 @@ HttpSession::Outcome HttpSession::Exchange(const HttpRequest& request, std::stop
   auto answer = client_.Send(authorized, stop);
   permit.Release();
   if (!answer.ok()) return JudgeError(request, answer.status());
-  counters_.body_bytes += answer->body->size();
+  counters_.body_bytes += answer->body->size() + (request.body_file == nullptr ? 0 : request.body_file->size());
   counters_.wire_bytes += answer->wire_bytes;
   if (answer->status == 401 && options_.authorizer != nullptr && !std::exchange(*renewed, true)) {
     auto again = options_.authorizer->Renew(authorized, stop);

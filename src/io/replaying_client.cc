@@ -5,6 +5,7 @@
 
 #include "base/redactor.h"
 #include "io/body_buffer.h"
+#include "io/body_file.h"
 #include "io/json_layout.h"
 
 namespace firn::io {
@@ -77,6 +78,10 @@ Result<HttpResponse> ReplayingClient::Answer(const HttpRequest& request) {
   if (used_up && request.method != "GET") return NotOnTape(key);
   const Exchange& exchange = tape_[answers.exchanges[used_up ? answers.next - 1 : answers.next++]];
   BodyBuffer body(request.body_bytes_max, nullptr);
+  if (request.body_file != nullptr && exchange.status >= 200 && exchange.status < 300) {
+    ARROW_RETURN_NOT_OK(request.body_file->Clear());
+    body.GoTo(*request.body_file);
+  }
   ARROW_RETURN_NOT_OK(body.Append(exchange.body));
   HttpResponse response{.status = exchange.status,
                         .headers = exchange.headers,

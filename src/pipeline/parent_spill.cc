@@ -1,12 +1,13 @@
 #include "pipeline/parent_spill.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <vector>
+
+#include "io/body_file.h"
 
 namespace firn::pipeline {
 namespace {
@@ -64,20 +65,11 @@ class SpillReader : public source::ParentRows {
 }  // namespace
 
 Result<std::unique_ptr<ParentSpill>> ParentSpill::Create(const std::string& folder) {
-  const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  std::FILE* file = nullptr;
-  if (fd >= 0) {
-    file = ::fdopen(fd, "w+b");
-  } else {
-    std::string path = folder + "/firn-spill-XXXXXX";
-    const int named = ::mkstemp(path.data());  // for file systems without O_TMPFILE
-    if (named >= 0) {
-      ::unlink(path.c_str());
-      file = ::fdopen(named, "w+b");
-    }
-  }
+  ARROW_ASSIGN_OR_RAISE(const int fd, io::OpenUnlinkedFile(folder));
+  std::FILE* file = ::fdopen(fd, "w+b");
   if (file == nullptr) {
-    return MakeError(Fault::kConfig, "no temporary file can be made in " + folder + ": " + std::strerror(errno));
+    ::close(fd);
+    return Status::OutOfMemory("spill of parent rows");
   }
   return std::unique_ptr<ParentSpill>(new ParentSpill(file));
 }
