@@ -30,6 +30,14 @@ constexpr std::array kExplanations = {
     Explanation{"E0543", "a job that does not end",
                 "It was asked about until the `timeout` of its poll. At the API it goes on.",
                 "poll: {every: 10s, every_max: 2m, timeout: 6h, …}"},
+    Explanation{"E0544", "a file that was downloaded is not what was declared",
+                "No file of the archive is among `members`, or a record is no row of its `format`.",
+                "download: {format: ndjson, members: \"**/*.json.gz\"}"},
+    Explanation{
+        "E0545", "a file that may be cut off",
+        "Its server announced no length and closed the connection at the end, which looks like a breakdown. Text "
+        "and gzip do not say where they end; a zip archive and a JSON document do.",
+        ""},
     Explanation{"E0550", "a login that gave no token",
                 "The login of `auth: {type: session}` was refused, or its answer has no text at `token_path`.",
                 "auth: {type: session, url: https://api.shop.example/login, token_path: data.token, body: {user: …}}"},

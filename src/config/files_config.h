@@ -53,4 +53,13 @@ inline constexpr char kFileColumn[] = "_file";          // path below the locati
 inline constexpr char kLineColumn[] = "_line";          // number of the line or row in the file, from 1
 inline constexpr char kModifiedColumn[] = "_modified";  // when the file was changed last
 
+/// How a file that an API gives is written.
+struct DownloadConfig {
+  FileFormat format = FileFormat::kNdjson;  // neither kAuto nor kParquet
+  FileCompression compression = FileCompression::kAuto;
+  std::string members;  // glob, of a zip archive; empty: all
+  std::string records = "auto";
+  CsvConfig csv;
+};
+
 }  // namespace firn::config

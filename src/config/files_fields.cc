@@ -1,45 +1,13 @@
 #include "config/files_fields.h"
 
 #include "config/fields.h"
+#include "config/file_form.h"
 #include "config/storage_config.h"
 
 namespace firn::config {
 namespace {
 
 constexpr int64_t kHourMs = 3'600'000;
-
-ObjectTypePtr CsvType() {
-  static const auto type = std::make_shared<const ObjectType>(ObjectType{
-      .name = "csv",
-      .doc = "How CSV and TSV files are written. What is left out is found out from the first lines of each file.",
-      .fields = {Text("delimiter").Doc("One character between fields; `\\t` is a tab.").Example("\";\""),
-                 Text("quote").Doc("One character around fields, or `none`.").Example("\"'\""),
-                 Text("escape").Doc("One character before a quote inside quotes; default: the quote itself."),
-                 Bool("header").Doc("Whether the first record holds the names."),
-                 List("columns", Text(""))
-                     .AtLeast(1)
-                     .Doc("Names in the order of the fields, instead of those in the header.")
-                     .Example("[id, name, total]"),
-                 List("nulls", Text(""))
-                     .Doc("Texts without quotes that mean null, besides the empty one.")
-                     .Example("[\"NULL\", n/a]"),
-                 Int("skip_lines").Range(0, 1'000'000).Default("0").Doc("Lines before the header."),
-                 Text("comment").Doc("Lines that begin with this character are no records.").Example("\"#\""),
-                 Text("encoding")
-                     .Doc(
-                         "utf-8, utf-16le, utf-16be, latin-1 or windows-1252; default: by byte order mark, else utf-8.")
-                     .Example("latin-1")},
-      .foreign = {{"separator", "write `delimiter:`"},
-                  {"sep", "write `delimiter:`"},
-                  {"quotechar", "write `quote:`"},
-                  {"quote_char", "write `quote:`"},
-                  {"escape_char", "write `escape:`"},
-                  {"has_header", "write `header:`"},
-                  {"names", "write `columns:`"},
-                  {"null_values", "write `nulls:`"},
-                  {"skip_rows", "write `skip_lines:`"}}});
-  return type;
-}
 
 }  // namespace
 
@@ -100,7 +68,10 @@ std::vector<Field> FilesFields() {
           .OnlyFor("files")
           .Doc("How the files are packed.")
           .Foreign({{"gz", "write `gzip`"}, {"zst", "write `zstd`"}}),
-      Object("csv", CsvType()).OnlyFor("files").Doc("The dialect of CSV and TSV files.").Example("{delimiter: \";\"}"),
+      Object("csv", CsvType())
+          .OnlyFor("files")
+          .Doc("The dialect of CSV and TSV files.")
+          .Example("{delimiter: \";\"}"),
       Enum("file_changes", {{"append", "its rows are added, or merged by key"},
                             {"replace", "they replace those that came from the file"},
                             {"fail", "the table fails until it is decided"}})

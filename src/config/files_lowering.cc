@@ -1,9 +1,9 @@
 #include "config/files_lowering.h"
 
 #include <algorithm>
-#include <array>
 
 #include "config/fields.h"
+#include "config/file_form.h"
 #include "config/storage_config.h"
 #include "config/text_position.h"
 #include "io/http_file_store.h"
@@ -12,53 +12,6 @@
 
 namespace firn::config {
 namespace {
-
-/// Reads one character ("\t" is a tab); nullopt with an error if it is none.
-std::optional<char> LowerCharacter(const ObjectView& csv, std::string_view field, const std::string& path,
-                                   const LoweringContext& context) {
-  if (!csv.Has(field)) return std::nullopt;
-  const std::string text = csv.Text(field);
-  if (text == "\\t" || text == "tab") return '\t';
-  if (field == "quote" && (text == "none" || text.empty())) return '\0';
-  if (text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x80 && text[0] != '\n' && text[0] != '\r') {
-    return text[0];
-  }
-  context.Error("E0497", path + "." + std::string(field), "`" + Shown(text) + "` is not one ASCII character").help =
-      "write for example `" + std::string(field) + ": \";\"`, and `\\t` for a tab";
-  return std::nullopt;
-}
-
-CsvConfig LowerCsv(const ObjectView& csv, const std::string& path, const LoweringContext& context) {
-  CsvConfig out{.delimiter = LowerCharacter(csv, "delimiter", path, context),
-                .quote = LowerCharacter(csv, "quote", path, context),
-                .escape = LowerCharacter(csv, "escape", path, context),
-                .columns = csv.TextList("columns"),
-                .nulls = csv.TextList("nulls"),
-                .skip_lines = csv.Int("skip_lines"),
-                .comment = LowerCharacter(csv, "comment", path, context).value_or('\0'),
-                .encoding = csv.Text("encoding")};
-  if (csv.Has("header")) out.header = csv.Bool("header");
-  return out;
-}
-
-FileFormat FormatOf(std::string_view name) {
-  constexpr std::array kNames = {std::pair{std::string_view("ndjson"), FileFormat::kNdjson},
-                                 std::pair{std::string_view("json"), FileFormat::kJson},
-                                 std::pair{std::string_view("csv"), FileFormat::kCsv},
-                                 std::pair{std::string_view("tsv"), FileFormat::kTsv},
-                                 std::pair{std::string_view("parquet"), FileFormat::kParquet}};
-  for (const auto& [known, format] : kNames) {
-    if (known == name) return format;
-  }
-  return FileFormat::kAuto;
-}
-
-FileCompression CompressionOf(std::string_view name) {
-  if (name == "none") return FileCompression::kNone;
-  if (name == "gzip") return FileCompression::kGzip;
-  if (name == "zstd") return FileCompression::kZstd;
-  return name == "zip" ? FileCompression::kZip : FileCompression::kAuto;
-}
 
 void JudgePattern(const std::string& pattern, const std::string& at, const LoweringContext& context) {
   const auto refuse = [&](const std::string& what, const std::string& help) {
@@ -179,11 +132,13 @@ void LowerFiles(const ObjectView& table, const LoweringContext& context, TableCo
   for (size_t i = 0; i < files.patterns.size(); ++i) {
     JudgePattern(files.patterns[i], table.IsScalar("path") ? at : at + "." + std::to_string(i), context);
   }
-  files.format = FormatOf(table.Text("format"));
-  files.compression = CompressionOf(table.Text("compression"));
+  files.format = FileFormatOf(table.Text("format"));
+  files.compression = FileCompressionOf(table.Text("compression"));
   files.same_content_once = table.Text("same_content") != "each";
   files.settle_ms = table.Int("settle");
-  files.csv = LowerCsv(table.Object("csv"), out->config_path + ".csv", context);
+  files.csv = CsvConfigOf(table.Object("csv"), [&](const std::string& field, std::string what, std::string help) {
+    context.Error("E0497", out->config_path + ".csv." + field, std::move(what)).help = std::move(help);
+  });
   if (table.Has("file_columns")) {
     const std::vector<std::string> columns = table.TextList("file_columns");
     const auto has = [&](const char* name) { return std::ranges::find(columns, name) != columns.end(); };

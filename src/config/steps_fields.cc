@@ -1,6 +1,7 @@
 #include "config/steps_fields.h"
 
 #include "config/fields.h"
+#include "config/file_form.h"
 #include "config/poll_times.h"
 
 namespace firn::config {
@@ -60,6 +61,14 @@ ObjectTypePtr PollType() {
     for (Field& field : PollTimeFields()) poll.fields.push_back(std::move(field));
     return std::make_shared<const ObjectType>(std::move(poll));
   }();
+  return type;
+}
+
+ObjectTypePtr DownloadType() {
+  static const auto type = std::make_shared<const ObjectType>(
+      ObjectType{.name = "step download",
+                 .doc = "The answer is a file of rows. It is kept on disk until it is whole, and read row by row.",
+                 .fields = DownloadFields()});
   return type;
 }
 
@@ -139,6 +148,9 @@ ObjectTypePtr StepType() {
                           "that gives a list.")
                      .Example("list"),
                  Object("poll", PollType()).Doc("The request is made again until a job is done."),
+                 Object("download", DownloadType())
+                     .Doc("The answer is a file, whose rows are those of the step.")
+                     .Example("{format: csv}"),
                  Object("paginate", NextPageType()).Doc("The pages after the first."),
                  Text("rows")
                      .Doc("The rows of an answer: a list. Knows `body`, `headers`, `status` and `item`.")

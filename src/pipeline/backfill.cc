@@ -110,8 +110,13 @@ class Backfill {
     const state::RefreshTokens tokens(context_.project.state_folder + "/secrets", context_.clock, context_.secrets,
                                       context_.leases);
     LimitedHttp http(context_.http, slots, *group_.pipeline);
-    const source::Services services{
-        .http = &http, .clock = &context_.clock, .budgets = &budgets, .background = true, .refresh_tokens = &tokens};
+    const source::Services services{.http = &http,
+                                    .clock = &context_.clock,
+                                    .budgets = &budgets,
+                                    .background = true,
+                                    .refresh_tokens = &tokens,
+                                    .memory_bytes = context_.budget.total_bytes(),
+                                    .scratch_folder = context_.project.state_folder};
     ARROW_ASSIGN_OR_RAISE(
         source_, context_.sources.Build({.project = &context_.project, .pipeline = group_.pipeline}, services));
     const RunLog log(context_);

@@ -76,6 +76,7 @@ Result<Sources> BuildSources(const RunContext& context, io::RateBudgets& budgets
                               .refresh_tokens = &tokens,
                               .open_files = context.open_files,
                               .memory_bytes = context.budget.total_bytes(),
+                              .scratch_folder = context.project.state_folder,
                               .excerpt = context.options.excerpt,
                               .pool = context.pool};
     services.on_wait = [&context, pipeline = group.pipeline](const std::string& table, const io::HttpWait& wait) {

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "config/poll_times.h"
+#include "config/job_config.h"
 #include "io/http_client.h"
 
 namespace firn::source {

@@ -51,6 +51,7 @@ struct Services {
   /// Returns a store for files that are read, as reached by these settings: empty ones mean the lake's. No I/O.
   std::function<std::shared_ptr<io::FileStore>(const io::ObjectStoreSettings&)> open_files;
   int64_t memory_bytes = 0;           // of the run; 0: not known
+  std::string scratch_folder;         // for temporary files; empty: that of the machine
   Excerpt excerpt;                    // of sources that ask an API; default: all
   arrow::MemoryPool* pool = nullptr;  // null: the default pool
 };

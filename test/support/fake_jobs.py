@@ -14,8 +14,21 @@ import csv
 import io
 import json
 import urllib.parse
+import zipfile
 
 from support.fake_api import FakeApi, Fault
+
+
+def as_zip(files, damage=None):
+    """`files`: name → bytes. `damage`: turns over a byte of the content of this member."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    packed = bytearray(out.getvalue())
+    if damage is not None:
+        packed[packed.index(files[damage]) + 2] ^= 1
+    return bytes(packed)
 
 
 def as_lines(rows):
@@ -38,6 +51,7 @@ class FakeJobs(FakeApi):
         self.file_host = self.url    # where the files are
         self.when_done = None        # more of the answer of a job that is done
         self.poll_headers = {}
+        self.file_headers = {}       # {"Content-Length": "none"}: the connection ends where the file does
         self.seen_headers = []       # (what was asked, headers)
 
     def answer(self, request):
@@ -59,7 +73,17 @@ class FakeJobs(FakeApi):
             if fault.kind == "cut":  # half of the body, and the connection ends
                 fault, body = Fault("truncated"), body[:len(body) // 2]
             return self.misbehave(request, fault, body)
+        if path[0] == "files" and headers is not None and headers.pop("Content-Length", "") == "none":
+            return self.send_until_close(request, body)
         return self.send(request, status, body, headers)
+
+    @staticmethod
+    def send_until_close(request, body):
+        request.close_connection = True
+        request.send_response(200)
+        request.send_header("Connection", "close")
+        request.end_headers()
+        request.wfile.write(body)
 
     def act(self, request, path):
         with self.lock:
@@ -75,7 +99,7 @@ class FakeJobs(FakeApi):
                 return 200, b"{}", {}
             if path[0] == "jobs":
                 return 200, json.dumps({"data": self.ask(path[1], job)}).encode(), self.poll_headers
-            return 200, self.pack(self.rows_of(job)), {}
+            return 200, self.pack(self.rows_of(job)), dict(self.file_headers)
 
     def ask(self, name, job):
         job["polls"] += 1

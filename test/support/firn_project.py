@@ -85,6 +85,21 @@ def run_firn(arguments, cwd, env=None, timeout=60, input=None):
     return Result(list(arguments), process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
+# A small process of its own: the peak of a child begins with what its parent holds.
+LAUNCHER = """import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def peak_bytes(project, *arguments):
+    run = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, binary(), *arguments], cwd=project.folder, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, env=clean_environment(project.env), timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    return int(run.stdout) * 1024
+
+
 class FirnProject:
     """`text`: firn.yaml. The folder is removed at the end unless FIRN_KEEP is set."""
 

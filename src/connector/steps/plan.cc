@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "base/edit_distance.h"
+#include "config/file_form.h"
 #include "config/lowering.h"
+#include "config/poll_times.h"
 #include "config/steps_fields.h"
 #include "config/text_position.h"
 
@@ -112,6 +114,7 @@ class Planner {
       step.pages_max = paginate.Int("pages_max");
     }
     if (view.Has("poll")) PlanPoll(view, answer, &step);
+    if (view.Has("download")) PlanDownload(view, &step);
     if (view.Has("rows")) step.rows = Template(*view.Find("rows"), answer, &step.needs);
     step.throttle = Throttle(view);
     plan_.steps.push_back(std::move(step));
@@ -168,6 +171,21 @@ class Planner {
     }
   }
 
+  void PlanDownload(const ObjectView& view, StepPlan* step) {
+    const ObjectView download = view.Object("download");
+    const ObjectView csv = download.Object("csv");
+    step->download =
+        config::DownloadConfigOf(download, [&](const std::string& field, std::string what, std::string help) {
+          diagnostics_->AddError("E0497", csv.Find(field)->span, std::move(what)).help = std::move(help);
+        });
+    for (const char* const field : {"rows", "poll"}) {
+      if (!view.Has(field)) continue;
+      Error(view.Find(field)->span,
+            "a step that downloads has no `" + std::string(field) + "`: its rows are the file's")
+          .help = "make it a step of its own, before this one";
+    }
+  }
+
   ValueTree Tree(const Node& node, const Names& names, std::set<size_t>* needs) {
     ValueTree tree;
     tree.place = node.span;
@@ -191,7 +209,7 @@ class Planner {
   }
 
   void AddEmit(const ObjectView& view, const Node& node) {
-    for (const char* const field : {"id", "request", "for_each", "poll", "paginate", "rows", "throttle"}) {
+    for (const char* const field : {"id", "request", "for_each", "poll", "download", "paginate", "rows", "throttle"}) {
       if (view.Has(field)) {
         Error(view.Find(field)->span, "`" + std::string(field) + "` belongs to a request, and this step emits").help =
             "make it a step of its own, and name that by `from`";
@@ -239,7 +257,7 @@ class Planner {
       if (plan_.steps[i].loop) taken_.push_back({*plan_.steps[i].loop, places_[i]});
     }
     for (const auto& [step, place] : taken_) {
-      if (plan_.steps[step].rows) continue;
+      if (plan_.steps[step].rows || plan_.steps[step].download) continue;
       Error(place, "step `" + plan_.steps[step].id + "` has no `rows`").help =
           "add \"rows\": \"{{ body }}\" to it, or where in its answers they are";
     }

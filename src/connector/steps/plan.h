@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "config/diagnostic.h"
-#include "config/poll_times.h"
+#include "config/files_config.h"
+#include "config/job_config.h"
 #include "config/steps_workflow.h"
 #include "connector/steps/text_template.h"
 #include "connector/steps/value_tree.h"
@@ -43,8 +44,9 @@ struct StepPlan {
   std::string id;
   std::string where;  // "orders.steps.json:12:5"
   RequestPlan request;
-  std::optional<PollPlan> poll;      // its last answer is the one of the step
-  std::optional<TextTemplate> next;  // of the next page; nullopt: there is one page
+  std::optional<PollPlan> poll;                    // its last answer is the one of the step
+  std::optional<config::DownloadConfig> download;  // its rows are those of the file that it is answered with
+  std::optional<TextTemplate> next;                // of the next page; nullopt: there is one page
   int64_t pages_max = 1;
   std::optional<TextTemplate> rows;      // nullopt: nothing takes its rows
   std::optional<size_t> loop;            // the step for whose rows it is done, each time; nullopt: once

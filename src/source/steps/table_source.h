@@ -33,6 +33,8 @@ struct TableSourceOptions {
   io::RateBudgets* budgets = nullptr;  // borrowed; null: budgets of this source alone
   bool background = false;             // as source::Services::background
   std::function<void(const std::string& table, const io::HttpWait& wait)> on_wait;
+  int64_t memory_bytes = 0;           // of the run; 0: not known
+  std::string scratch_folder;         // for temporary files; empty: that of the machine
   arrow::MemoryPool* pool = nullptr;  // null: the default pool
   Excerpt excerpt;
 };

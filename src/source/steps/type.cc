@@ -1,6 +1,7 @@
 #include "source/steps/type.h"
 
 #include "config/diagnostic.h"
+#include "source/download_rows.h"
 #include "source/steps/table_source.h"
 
 namespace firn::source::steps {
@@ -10,7 +11,15 @@ Result<connector::steps::WorkflowPlan> PlanOf(const PipelineContext& context) {
   const auto& source = std::get<config::StepsSourceConfig>(context.pipeline->source);
   FIRN_CHECK(source.workflow != nullptr);  // a project with errors is not run
   config::Diagnostics own;
-  return connector::steps::PlanWorkflow(*source.workflow, context.diagnostics == nullptr ? &own : context.diagnostics);
+  ARROW_ASSIGN_OR_RAISE(
+      connector::steps::WorkflowPlan plan,
+      connector::steps::PlanWorkflow(*source.workflow, context.diagnostics == nullptr ? &own : context.diagnostics));
+  for (const connector::steps::StepPlan& step : plan.steps) {
+    if (!step.download) continue;
+    const Status sound = CheckDownload(*step.download);
+    if (!sound.ok()) return WithContext(Within("step " + step.id, sound), {.where = step.where});
+  }
+  return plan;
 }
 
 Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Services& services) {
@@ -24,6 +33,8 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
                              .budgets = services.budgets,
                              .background = services.background,
                              .on_wait = services.on_wait,
+                             .memory_bytes = services.memory_bytes,
+                             .scratch_folder = services.scratch_folder,
                              .pool = services.pool,
                              .excerpt = services.excerpt};
   for (const config::TableConfig& table : context.pipeline->tables) {

@@ -1,11 +1,13 @@
 #include "source/steps/workflow_run.h"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_set>
 #include <utility>
 
 #include "expression/javascript/utf16.h"
 #include "expression/value.h"
+#include "format/json/page.h"
 #include "source/poll_wait.h"
 #include "source/steps/request.h"
 
@@ -72,6 +74,22 @@ Result<bool> IsAfter(const Value& a, const Value& b) {
     return expression::CompareNumberText(expression::javascript::ToJson(a), expression::javascript::ToJson(b)) > 0;
   }
   return WrongValue("a kept value is a text in one row and a number in another", "make it one of them: String(row.x)");
+}
+
+// A row of a file. CSV has texts and nulls.
+Result<Value> RowOf(const FileRows& rows, uint32_t record) {
+  const auto& bad = rows.page->bad_records();
+  const auto found = std::ranges::find(bad, record, &format::json::BadRecord::ordinal);
+  std::string text;
+  if (found == bad.end()) rows.page->AppendRecord(record, text);
+  Result<Value> row = found == bad.end() ? expression::javascript::ParseJson(text) : Value();
+  if (row.ok() && found == bad.end()) return row;
+  const std::string_view before = rows.page->body().substr(0, static_cast<size_t>(rows.page->RecordOffset(record)));
+  const int64_t line = rows.first_line + std::ranges::count(before, '\n');
+  return MakeError(Fault::kBadData, "line " + std::to_string(line) + " of the file is no row",
+                   {.code = "E0544",
+                    .why = found == bad.end() ? row.status().message() : found->reason,
+                    .next = "look at the file, and at `format` and `csv` of the download"});
 }
 
 }  // namespace
@@ -167,10 +185,14 @@ Status WorkflowRun::ReadPages(size_t step) {
       return failed(MakeError(Fault::kBadData, "page " + std::to_string(page) + " is one that was asked for before",
                               {.code = "E0536", .next = "let `next` give null after the last page"}));
     }
-    const auto answer = plan.poll ? Poll(step) : Ask(step, page, *std::move(request));
+    if (plan.download) {
+      if (const Status made = ExpectFile(FileOf(plan), &*request); !made.ok()) return failed(made);
+    }
+    const auto answer = plan.poll ? Poll(step) : Ask(step, page, *request);
     if (!answer.ok()) return failed(answer.status());
     progress_[step].body = answer->body;
     if (plan.rows) ARROW_RETURN_NOT_OK(TakeRows(step, *answer));
+    if (plan.download) ARROW_RETURN_NOT_OK(TakeFile(step, *request, answer->response));
     if (!plan.next || page >= options_.excerpt.pages_max) return Status::OK();
     auto following = plan.next->Evaluate(ScopeOf(step, *answer));
     if (!following.ok()) return failed(following.status());
@@ -183,9 +205,8 @@ Status WorkflowRun::ReadPages(size_t step) {
   }
 }
 
-Result<WorkflowRun::Answer> WorkflowRun::Ask(size_t step, int64_t page, io::HttpRequest request) {
-  ARROW_ASSIGN_OR_RAISE(io::HttpResponse response,
-                        options_.exchange->Send(std::move(request), plan_.steps[step], options_.stop));
+Result<WorkflowRun::Answer> WorkflowRun::Ask(size_t step, int64_t page, const io::HttpRequest& request) {
+  ARROW_ASSIGN_OR_RAISE(io::HttpResponse response, options_.exchange->Send(request, plan_.steps[step], options_.stop));
   ARROW_ASSIGN_OR_RAISE(Value body, BodyOf(response));
   Answer answer{.response = std::move(response), .body = std::move(body), .page = Value::Int(page)};
   answer.headers = HeadersOf(answer.response);
@@ -197,8 +218,8 @@ Result<WorkflowRun::Answer> WorkflowRun::Poll(size_t step) {
   const StepPlan& plan = plan_.steps[step];
   PollWait wait(plan.poll->times, *options_.clock);
   for (int64_t question = 1;; ++question) {
-    ARROW_ASSIGN_OR_RAISE(io::HttpRequest request, MakeRequest(plan.request, ScopeFor(step), Value(), ""));
-    ARROW_ASSIGN_OR_RAISE(Answer answer, Ask(step, question, std::move(request)));
+    ARROW_ASSIGN_OR_RAISE(const io::HttpRequest request, MakeRequest(plan.request, ScopeFor(step), Value(), ""));
+    ARROW_ASSIGN_OR_RAISE(Answer answer, Ask(step, question, request));
     const Scope scope = ScopeOf(step, answer);
     if (plan.poll->fail) {
       ARROW_ASSIGN_OR_RAISE(const Value failed, plan.poll->fail->Evaluate(scope));
@@ -218,19 +239,51 @@ Status WorkflowRun::TakeRows(size_t step, const Answer& answer) {
     return InStep(plan, WrongValue("`rows` gives " + std::string(TypeOf(*rows)) + ", and no list",
                                    "let it give the list of rows; `?? []` behind it, where it may be missing"));
   }
-  const bool has_inner = std::ranges::any_of(needed_, [&](size_t inner) { return plan_.steps[inner].loop == step; });
   int64_t num_rows = 0;
   for (const Value& row : rows->items()) {
-    if (options_.stop.stop_requested()) return MakeError(Fault::kCancelled, "stopped");
-    if (has_inner && num_rows++ == options_.excerpt.chains_max) break;
-    progress_[step].row = row;
-    ARROW_RETURN_NOT_OK(TakeRow(step));
+    if (num_rows++ == RowsMax(step)) break;
+    ARROW_RETURN_NOT_OK(TakeRow(step, row));
   }
   progress_[step].row = Value();
   return Status::OK();
 }
 
-Status WorkflowRun::TakeRow(size_t step) {
+Status WorkflowRun::TakeFile(size_t step, const io::HttpRequest& request, const io::HttpResponse& answer) {
+  const StepPlan& plan = plan_.steps[step];
+  const auto file = DownloadRows::Open(request, answer, FileOf(plan));
+  if (!file.ok()) return InStep(plan, file.status());
+  int64_t num_rows = 0;
+  for (int64_t part = 1; part <= options_.excerpt.pages_max; ++part) {
+    const auto rows = (*file)->Next(options_.stop);
+    if (!rows.ok()) return InStep(plan, rows.status());
+    if (!*rows) break;
+    for (const uint32_t record : (*rows)->rows) {
+      if (num_rows++ == RowsMax(step)) break;
+      const auto row = RowOf(**rows, record);
+      if (!row.ok()) return InStep(plan, row.status());
+      ARROW_RETURN_NOT_OK(TakeRow(step, *row));
+    }
+  }
+  progress_[step].row = Value();
+  return Status::OK();
+}
+
+DownloadOptions WorkflowRun::FileOf(const StepPlan& plan) const {
+  DownloadOptions file{
+      .config = *plan.download, .captures = {}, .scratch_folder = options_.scratch_folder, .pool = options_.pool};
+  if (options_.memory_bytes > 0) file.memory_bytes = options_.memory_bytes;
+  return file;
+}
+
+// Of a step whose rows others are done for.
+int64_t WorkflowRun::RowsMax(size_t step) const {
+  const bool has_inner = std::ranges::any_of(needed_, [&](size_t inner) { return plan_.steps[inner].loop == step; });
+  return has_inner ? options_.excerpt.chains_max : std::numeric_limits<int64_t>::max();
+}
+
+Status WorkflowRun::TakeRow(size_t step, Value row) {
+  if (options_.stop.stop_requested()) return MakeError(Fault::kCancelled, "stopped");
+  progress_[step].row = std::move(row);
   ARROW_RETURN_NOT_OK(RunWithin(step));
   for (size_t i = 0; i < plan_.states.size(); ++i) {
     if (plan_.states[i].from == step) ARROW_RETURN_NOT_OK(Keep(i, progress_[step].row));

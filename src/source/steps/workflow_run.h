@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "connector/steps/plan.h"
+#include "source/download_rows.h"
 #include "source/excerpt.h"
 #include "source/steps/exchange.h"
 
 namespace firn::source::steps {
 
-/// Runs the steps that one table takes, for one set of inputs. Rows go on as pages come: of each step it holds one page
-/// and of that page one row at a time. Used by one thread.
+/// Runs the steps that one table takes, for one set of inputs. Rows go on as pages come: of each step it holds one
+/// page, of a file a part, and of that one row at a time. Used by one thread.
 class WorkflowRun {
  public:
   struct Options {
@@ -25,6 +26,9 @@ class WorkflowRun {
     Exchange* exchange = nullptr;          // required, borrowed
     const Clock* clock = nullptr;          // required, borrowed
     Excerpt excerpt;
+    int64_t memory_bytes = 0;    // of the run; 0: not known
+    std::string scratch_folder;  // for downloads; empty: that of the machine
+    arrow::MemoryPool* pool = nullptr;
     std::stop_token stop;
     /// Takes a row, a JSON object in one line.
     std::function<Status(const std::string& row_json)> emit;
@@ -56,10 +60,13 @@ class WorkflowRun {
   Status RunStep(size_t step);
   Status RunFor(size_t step, Value item);
   Status ReadPages(size_t step);
-  Result<Answer> Ask(size_t step, int64_t page, io::HttpRequest request);
+  Result<Answer> Ask(size_t step, int64_t page, const io::HttpRequest& request);
   Result<Answer> Poll(size_t step);
+  Status TakeFile(size_t step, const io::HttpRequest& request, const io::HttpResponse& answer);
   Status TakeRows(size_t step, const Answer& answer);
-  Status TakeRow(size_t step);
+  DownloadOptions FileOf(const connector::steps::StepPlan& plan) const;
+  int64_t RowsMax(size_t step) const;
+  Status TakeRow(size_t step, Value row);
   Status Emit(const connector::steps::EmitPlan& emit);
   Status Write(const Value& row) const;
   Status Keep(size_t state, const Value& row);

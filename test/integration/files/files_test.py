@@ -15,23 +15,8 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from files_case import SEED, FilesCase, is_stopped, lines, rows_of  # noqa: E402
-from support.firn_project import binary, clean_environment, has_failpoints, wait_until  # noqa: E402
+from support.firn_project import binary, clean_environment, has_failpoints, peak_bytes, wait_until  # noqa: E402
 from support.table_reader import readers_python  # noqa: E402
-
-# A small process of its own: the peak of a child begins with what its parent holds.
-LAUNCHER = """import resource, subprocess, sys
-code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
-"""
-
-
-def peak_bytes(project, *arguments):
-    run = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, binary(), *arguments], cwd=project.folder, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, env=clean_environment(project.env), timeout=300, check=False)
-    assert run.returncode == 0, run.stderr
-    return int(run.stdout) * 1024
-
 
 class WhatIsNew(FilesCase):
     def test_each_content_is_loaded_once_whatever_its_file_is_called(self):
