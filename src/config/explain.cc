@@ -281,6 +281,10 @@ constexpr std::array kExplanations = {
         "They are the rows of a CSV file, or of a query to an SQLite file, a Postgres or a MySQL server; one column "
         "names a customer.",
         "customers: {file: ./customers.csv, key: id}"},
+    Explanation{"E0541", "jobs and files that this build does not read so",
+                "A table with a `job`, or whose answers are files, has no parent, no `graphql`, no raw archive and no "
+                "declared order of rows; the next file is found by a header.",
+                "format: csv"},
     Explanation{"E0554", "a GraphQL request with a method or body of its own",
                 "`graphql:` is a POST of `query` and `variables`; there is nothing else to send.",
                 "graphql: {query: \"{ orders { nodes { id } } }\"}"},

@@ -38,6 +38,12 @@ constexpr std::array kExplanations = {
         "Its server announced no length and closed the connection at the end, which looks like a breakdown. Text "
         "and gzip do not say where they end; a zip archive and a JSON document do.",
         ""},
+    Explanation{"E0546", "an answer about a job that is not as declared",
+                "`id`, `status`, `rows` and the URL of the file are paths in what the API answers; a status is one of "
+                "`done`, `failed` and `running`.",
+                "poll: {path: \"/jobs/{{ job.id }}\", status: data.status, done: [COMPLETED], failed: [FAILED]}"},
+    Explanation{"E0547", "a file with other rows than its job made",
+                "`rows` of the poll says how many there are, and more or fewer came.", ""},
     Explanation{"E0550", "a login that gave no token",
                 "The login of `auth: {type: session}` was refused, or its answer has no text at `token_path`.",
                 "auth: {type: session, url: https://api.shop.example/login, token_path: data.token, body: {user: …}}"},

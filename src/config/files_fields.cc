@@ -57,7 +57,8 @@ std::vector<Field> FilesFields() {
                       {"parquet", ""}})
           .Default("auto")
           .OnlyFor("files")
-          .Doc("What the files hold.")
+          .OnlyFor("rest")
+          .Doc("What the files hold. Of `type: rest`: anything but json means that the answers are files of rows.")
           .Foreign({{"jsonl", "write `ndjson`"}, {"jsonlines", "write `ndjson`"}, {"excel", "save it as CSV"}}),
       Enum("compression", {{"auto", "by the first bytes"},
                            {"none", ""},
@@ -66,10 +67,12 @@ std::vector<Field> FilesFields() {
                            {"zip", "archives, whatever their names are"}})
           .Default("auto")
           .OnlyFor("files")
+          .OnlyFor("rest")
           .Doc("How the files are packed.")
           .Foreign({{"gz", "write `gzip`"}, {"zst", "write `zstd`"}}),
       Object("csv", CsvType())
           .OnlyFor("files")
+          .OnlyFor("rest")
           .Doc("The dialect of CSV and TSV files.")
           .Example("{delimiter: \";\"}"),
       Enum("file_changes", {{"append", "its rows are added, or merged by key"},

@@ -83,6 +83,7 @@ struct RestSourceConfig {
   std::optional<PaginateConfig> paginate;  // default of its tables
   std::optional<RateLimitConfig> rate_limit;
   int64_t concurrency = 4;  // requests in flight for this source
+  int64_t jobs_max = 2;     // jobs under way for this source
   TimeoutsConfig timeouts;
   RetryConfig retry;
   HttpConfig http;

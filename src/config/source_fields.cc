@@ -328,6 +328,7 @@ ObjectTypePtr SourceType() {
             .Doc("Default of its tables."),
         Object("rate_limit", RateLimitObject()).Doc("A ceiling of requests.").Example("{requests: 10, per: 1s}"),
         Int("concurrency").Range(1, 256).Default("4").Doc("Requests in flight."),
+        Int("jobs_max").Range(1, 256).Default("2").Doc("Jobs under way at once, of all tables."),
         Object("timeouts", TimeoutsObject()).Doc("Limits of one request."),
         Object("retry", RetryObject()).Doc("Retries."),
         Object("http", HttpObject()).Doc("Proxy, authorities, user agent, size limit."),

@@ -298,6 +298,7 @@ SourceConfig LowerSource(const ObjectView& source, const std::string& path, cons
     out.rate_limit = RateLimitConfig{.requests = limit.Int("requests"), .per_ms = limit.Int("per")};
   }
   out.concurrency = source.Int("concurrency");
+  out.jobs_max = source.Int("jobs_max");
   const ObjectView timeouts = source.Object("timeouts");
   out.timeouts = {.connect_ms = timeouts.Int("connect"),
                   .first_byte_ms = timeouts.Int("first_byte"),

@@ -9,6 +9,7 @@
 
 #include "config/check_config.h"
 #include "config/files_config.h"
+#include "config/job_config.h"
 #include "config/layout_config.h"
 #include "config/merge_config.h"
 #include "config/source_config.h"
@@ -126,10 +127,12 @@ struct TableConfig {
   std::vector<StatusRuleConfig> on_status;
   bool empty_body_is_no_records = false;  // else an empty body is an error
   std::optional<PartitionsConfig> partitions;
-  std::string parent;             // table of the same pipeline, empty: none
-  NamedText include;              // column of this table → "parent.<path>"
-  bool replace_children = false;  // a changed parent row replaces all its children
-  FilesConfig files;              // of a source of files; its paths are not in `path`
+  std::string parent;                      // table of the same pipeline, empty: none
+  NamedText include;                       // column of this table → "parent.<path>"
+  bool replace_children = false;           // a changed parent row replaces all its children
+  FilesConfig files;                       // of a source of files; its paths are not in `path`
+  std::optional<JobConfig> job;            // that makes what the request asks for
+  std::optional<DownloadConfig> download;  // of an API: the answers are files of rows
 
   // What it means.
   std::vector<std::string> primary_key;  // source paths or included columns; empty: none

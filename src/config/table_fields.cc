@@ -1,6 +1,7 @@
 #include "config/engines.h"
 #include "config/fields.h"
 #include "config/files_fields.h"
+#include "config/job_fields.h"
 #include "config/merge_fields.h"
 #include "config/process_fields.h"
 #include "config/watch_fields.h"
@@ -409,8 +410,8 @@ ObjectTypePtr ColumnType() {
 ObjectTypePtr TableType() {
   static const auto type = [] {
     ObjectType table{.name = "table", .doc = "One table: what is requested, what it means, how it is written."};
-    for (auto group : {RequestFields(), FilesFields(), ProcessFields(), MeaningFields(), MergeFields(), WriteFields(),
-                       LayoutFields(), WatchFields()}) {
+    for (auto group : {RequestFields(), JobFields(), FilesFields(), ProcessFields(), MeaningFields(), MergeFields(),
+                       WriteFields(), LayoutFields(), WatchFields()}) {
       for (Field& field : group) table.fields.push_back(std::move(field));
     }
     table.foreign = TableForeign();

@@ -5,6 +5,7 @@
 #include "config/engines.h"
 #include "config/fields.h"
 #include "config/files_lowering.h"
+#include "config/job_lowering.h"
 #include "config/json_text.h"
 #include "config/lowering.h"
 #include "config/merge_lowering.h"
@@ -56,6 +57,7 @@ class TableLowering {
     if (std::holds_alternative<RestSourceConfig>(source_)) {
       LowerRequest();
       LowerIncremental();
+      LowerJob(table_, context_, &out_);
     } else {
       out_.records = table_.Text("records");
     }
@@ -90,7 +92,7 @@ class TableLowering {
       context_.Error("E0202", At("path"), "`path` is a list, and a request has one path").help =
           "write each as a table of its own";
     }
-    if (!table_.Has("path") && !table_.Has("graphql")) {
+    if (!table_.Has("path") && !table_.Has("graphql") && !table_.Object("job").Has("download")) {
       out_.path = out_.name;
       Choose("path", out_.path, "no path is given: the table's name");
     }
@@ -232,7 +234,9 @@ class TableLowering {
     const auto any = [&](const NamedText& list) {
       return std::any_of(list.begin(), list.end(), [&](const auto& pair) { return uses(pair.second); });
     };
-    return uses(out_.path) || uses(out_.body_json) || any(out_.params) || any(out_.headers);
+    const Node* create = table_.Object("job").Find("create");
+    return uses(out_.path) || uses(out_.body_json) || any(out_.params) || any(out_.headers) ||
+           (create != nullptr && uses(JsonTextOf(*create)));
   }
 
   void LowerMeaning() {
@@ -410,6 +414,7 @@ class TableLowering {
       }
       mode = "off";
     }
+    if (out_.job || out_.download) mode = "off";  // any other was refused
     if (is_process() || is_airbyte() || is_steps()) {
       if (!mode.empty() && mode != "off") {
         const char* const what = is_process()   ? "programs print"

@@ -4,12 +4,15 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "config/auth_config.h"
+#include "config/files_config.h"
+#include "config/job_config.h"
 #include "expression/expression.h"
 
 /// The one intermediate form of "how to talk to this API" that every front end is lowered to (native YAML today) and
@@ -137,6 +140,22 @@ struct StatusRule {
   bool declared = true;  // by the project; a rule that is ours holds for the first page of a child request alone
 };
 
+struct TablePlan;
+
+/// A job that is begun before the table's own request, whose templates see it as {{ job.id }} and {{ job.result.… }}
+/// (the last answer about it).
+struct JobPlan {
+  std::string where;
+  std::shared_ptr<const TablePlan> create, poll, cancel;  // requests, and nothing else of tables; cancel may be null
+  std::string id;                                         // path in the answer to create
+  std::string status;                                     // path in the answer to poll
+  std::vector<std::string> done, failed, running;         // its values; running empty: any other
+  std::string rows;                                       // path of the number of rows; empty: not said
+  config::PollTimes times;
+  int attempts_max = 1;
+  std::optional<Template> url;  // of its file, or of several; nullopt: the table's own request asks for it
+};
+
 enum class EmptyBody { kError, kNoRecords };
 
 struct TablePlan {
@@ -149,7 +168,9 @@ struct TablePlan {
   std::optional<BodyTemplate> body;
   bool is_graphql = false;
   bool refuses_graphql_errors = false;
-  std::string records = "auto";  // path of the records; "" = the body itself; "auto" = found
+  std::optional<JobPlan> job;
+  std::optional<config::DownloadConfig> download;  // answers are files of rows; records is not used then
+  std::string records = "auto";                    // path of the records; "" = the body itself; "auto" = found
   PaginatePlan paginate;
   std::optional<IncrementalPlan> incremental;
   BoundaryRule boundary = BoundaryRule::kNone;
@@ -174,6 +195,9 @@ struct TablePlan {
   }
 };
 
+/// What the request of a table, and that of its job, uses of {{ incremental }}: "start", "end".
+std::set<std::string> IncrementalPaths(const TablePlan& table);
+
 struct RestPlan {
   std::string name;  // of the pipeline
   std::string where;
@@ -182,6 +206,7 @@ struct RestPlan {
   std::vector<NamedTemplate> headers;
   AuthPlan auth;
   HttpPlan http;
+  int32_t jobs_max = 2;  // under way at once
   std::vector<TablePlan> tables;
 
   const TablePlan* Find(const std::string& table) const {

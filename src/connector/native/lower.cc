@@ -57,6 +57,7 @@ class Lowering {
     plan.auth = LowerAuth(source.auth, project_.WhereIs(path + ".auth"));
     if (plan.auth.type == AuthPlan::Type::kHmac) Parse(plan.auth.hmac.sign, path + ".auth.sign", {"request"});
     plan.http = Http(source);
+    plan.jobs_max = static_cast<int32_t>(source.jobs_max);
     for (const auto& table : pipeline_.tables) plan.tables.push_back(Table(table));
     LinkChildren(&plan);
     return plan;
@@ -126,8 +127,11 @@ class Lowering {
 
   TablePlan Table(const config::TableConfig& table) {
     const std::string& path = table.config_path;
-    const auto names = RequestNames(table);
+    auto names = RequestNames(table);
     TablePlan plan{.name = table.name, .where = project_.WhereIs(path), .method = table.method};
+    if (table.job) plan.job = Job(*table.job, table, names);
+    if (table.job) names.insert("job");
+    plan.download = table.download;
     plan.path = Parse(table.path, path + ".path", names);
     plan.params = Named(table.params, path + ".params", names);
     plan.headers = Named(table.headers, path + ".headers", names);
@@ -154,6 +158,35 @@ class Lowering {
           Checked(Template::ParseExpression(table.delete_when), table.delete_when, path + ".delete_when", {"record"});
       plan.delete_fields = plan.delete_when->PathsBelow("record");
     }
+    return plan;
+  }
+
+  std::shared_ptr<const TablePlan> JobRequest(const config::JobRequestConfig& request, const config::TableConfig& table,
+                                              const std::string& part, const std::set<std::string>& names) {
+    const std::string path = table.config_path + ".job." + part;
+    TablePlan plan{.name = table.name, .where = project_.WhereIs(path), .method = request.method};
+    plan.path = Parse(request.path, path + ".path", names);
+    plan.params = Named(request.params, path + ".params", names);
+    plan.headers = Named(request.headers, path + ".headers", names);
+    if (!request.body_json.empty()) plan.body = Body(request.body_json, path, names);
+    return std::make_shared<const TablePlan>(std::move(plan));
+  }
+
+  JobPlan Job(const config::JobConfig& job, const config::TableConfig& table, std::set<std::string> names) {
+    JobPlan plan{.where = project_.WhereIs(table.config_path + ".job"),
+                 .create = JobRequest(job.create, table, "create", names)};
+    names.insert("job");
+    plan.poll = JobRequest(job.poll, table, "poll", names);
+    if (job.cancel) plan.cancel = JobRequest(*job.cancel, table, "cancel", names);
+    plan.id = job.id;
+    plan.status = job.status;
+    plan.done = job.done;
+    plan.failed = job.failed;
+    plan.running = job.running;
+    plan.rows = job.rows;
+    plan.times = job.times;
+    plan.attempts_max = static_cast<int>(job.attempts_max);
+    if (!job.url.empty()) plan.url = Parse(job.url, table.config_path + ".job.download.url", names);
     return plan;
   }
 
@@ -335,18 +368,6 @@ class Lowering {
       Error(kBadIncremental, path, "step, lookback and lag are not negative");
     }
     return plan;
-  }
-
-  static std::set<std::string> IncrementalPaths(const TablePlan& plan) {
-    std::set<std::string> paths;
-    const auto use = [&](const Template& text) {
-      for (const auto& each : text.PathsBelow("incremental")) paths.insert(each);
-    };
-    use(plan.path);
-    for (const auto& param : plan.params) use(param.value);
-    for (const auto& header : plan.headers) use(header.value);
-    if (plan.body) UseBody(*plan.body, use);
-    return paths;
   }
 
   static void LinkChildren(RestPlan* plan) {

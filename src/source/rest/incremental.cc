@@ -29,13 +29,7 @@ std::string RandomKey() {
 
 // True if requests carry a bound: `name` is what templates call it.
 bool UsesBound(const TablePlan& table, const std::string& param, std::string_view name) {
-  if (!param.empty()) return true;
-  const auto uses = [name](const connector::Template& text) {
-    const auto paths = text.PathsBelow("incremental");
-    return std::find(paths.begin(), paths.end(), name) != paths.end();
-  };
-  return uses(table.path) ||
-         std::any_of(table.params.begin(), table.params.end(), [&](const auto& each) { return uses(each.value); });
+  return !param.empty() || connector::IncrementalPaths(table).contains(std::string(name));
 }
 
 Status BadPosition(const TablePlan& table, const std::string& what) {

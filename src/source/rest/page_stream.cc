@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "io/url.h"
 #include "source/rest/errors.h"
+#include "source/rest/file_stream.h"
 #include "source/rest/graphql.h"
+#include "source/rest/job_run.h"
 
 namespace firn::source::rest {
 namespace {
@@ -72,6 +74,10 @@ Status PageStream::Located(const Status& status) const {
 Status PageStream::ReadWindow(size_t i, std::stop_token stop) {
   scope_.lower = windows_[i].lower;
   scope_.upper = windows_[i].upper;
+  if (table_.job) {
+    ARROW_ASSIGN_OR_RAISE(scope_.job, RunJob(context_, scope_, stop));
+  }
+  if (table_.download) return ReadFilesOf(i, stop);
   const auto paginator =
       MakePaginator(table_, [this, stop](const PageRequest& request) { return Probe(request, stop); }, context_.memo);
   std::optional<PageRequest> next = paginator->First();
@@ -100,6 +106,16 @@ Status PageStream::ReadWindow(size_t i, std::stop_token stop) {
     ARROW_RETURN_NOT_OK(Push(std::move(page), stop));
   }
   return Status::OK();
+}
+
+Status PageStream::ReadFilesOf(size_t i, std::stop_token stop) {
+  const auto push = [&](FetchedPage page) {
+    ++num_pages_;
+    page.window = i;
+    return Push(std::move(page), stop);
+  };
+  ARROW_RETURN_NOT_OK(ReadFiles(context_, scope_, &seen_public_, push, stop));
+  return Push({.window = i, .window_ends = true}, stop);
 }
 
 // A refusal that means "no rows" is counted. Our own rule is about a missing parent, so about the first page alone.

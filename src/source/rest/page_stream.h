@@ -16,12 +16,15 @@
 #include "connector/plan.h"
 #include "format/json/page.h"
 #include "io/http_session.h"
+#include "source/download_rows.h"
 #include "source/excerpt.h"
 #include "source/rest/incremental.h"
 #include "source/rest/paginator.h"
 #include "source/rest/request_builder.h"
 
 namespace firn::source::rest {
+
+class JobSlots;
 
 /// Rows that a table's readers left out in one run, see IncrementalTracker. Thread-safe.
 struct RowsLeftOut {
@@ -57,11 +60,16 @@ struct TableContext {
   std::atomic<int64_t>* num_empty = nullptr;  // refusals that mean "no rows"; may be null
   RowsLeftOut* left_out = nullptr;            // may be null
   RecordsFound* records_found = nullptr;      // may be null
+  io::HttpSession* stranger = nullptr;        // for files on other hosts: without credentials
+  io::HttpSession* once = nullptr;            // asks once
+  JobSlots* job_slots = nullptr;
+  DownloadOptions files;  // of a table whose answers are files
   CaptureLayout layout;
   Excerpt excerpt;
 };
 
-/// One answer, indexed. `page` is null when the answer has no body that counts (204).
+/// One answer, or a part of a file, indexed. `page` is null when the answer has no body that counts (204), and at the
+/// end of the files of a window.
 struct FetchedPage {
   std::shared_ptr<const format::json::Page> page;
   size_t window = 0;
@@ -89,6 +97,7 @@ class PageStream {
   };
   Status Run(std::stop_token stop);
   Status ReadWindow(size_t i, std::stop_token stop);
+  Status ReadFilesOf(size_t i, std::stop_token stop);
   Result<FetchedPage> Fetch(const io::HttpRequest& request, std::stop_token stop);
   Result<FetchedPage> FetchOnce(const io::HttpRequest& request, std::stop_token stop);
   Result<std::shared_ptr<const format::json::Page>> Parse(std::shared_ptr<arrow::Buffer> body);

@@ -280,7 +280,7 @@ class Cursors : public GuardedPaginator {
     if (!plan_.last_record.empty()) return TokenOfLastRecord(answer);
     if (!plan_.next_header.empty()) {
       const auto header = answer.headers->Get(plan_.next_header);
-      if (!header || header->empty()) return std::nullopt;
+      if (!header || header->empty() || *header == "null") return std::nullopt;  // Salesforce writes the word
       return Value::String(std::string(*header));
     }
     const auto raw = answer.page->FindInBody(plan_.next);

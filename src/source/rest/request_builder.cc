@@ -13,15 +13,6 @@ using connector::BodyTemplate;
 using expression::Scope;
 using expression::Value;
 
-Scope MakeScope(const SliceScope& slice) {
-  Scope scope{.clock = slice.clock};
-  if (slice.parent) scope.names.emplace_back("parent", *slice.parent);
-  if (slice.partition) scope.names.emplace_back("partition", *slice.partition);
-  const auto bound = [](const std::optional<std::string>& text) { return text ? Value::String(*text) : Value::Null(); };
-  scope.names.emplace_back("incremental", Value::OfMap({{"start", bound(slice.lower)}, {"end", bound(slice.upper)}}));
-  return scope;
-}
-
 bool IsAbsolute(std::string_view url) {
   return url.rfind("http://", 0) == 0 || url.rfind("https://", 0) == 0;
 }
@@ -109,6 +100,16 @@ class Query {
 
 }  // namespace
 
+Scope ScopeOf(const SliceScope& slice) {
+  Scope scope{.clock = slice.clock};
+  if (slice.parent) scope.names.emplace_back("parent", *slice.parent);
+  if (slice.partition) scope.names.emplace_back("partition", *slice.partition);
+  if (slice.job) scope.names.emplace_back("job", *slice.job);
+  const auto bound = [](const std::optional<std::string>& text) { return text ? Value::String(*text) : Value::Null(); };
+  scope.names.emplace_back("incremental", Value::OfMap({{"start", bound(slice.lower)}, {"end", bound(slice.upper)}}));
+  return scope;
+}
+
 Status RequestBuilder::Located(const Status& status, const std::string& part) const {
   if (status.ok()) return status;
   const expression::Range range = expression::RangeOf(status);
@@ -188,7 +189,7 @@ void RequestBuilder::SetLimits(io::HttpRequest* request) const {
 
 Result<io::HttpRequest> RequestBuilder::Build(const SliceScope& slice, const PageRequest& page,
                                               const std::string& current_url) const {
-  const Scope scope = MakeScope(slice);
+  const Scope scope = ScopeOf(slice);
   io::HttpRequest request{.method = table_.method};
   if (!page.url.empty()) {
     ARROW_ASSIGN_OR_RAISE(const std::string url,

@@ -25,8 +25,12 @@ struct SliceScope {
   const Clock* clock = nullptr;
   std::optional<expression::Value> parent;     // the parent row
   std::optional<expression::Value> partition;  // {name: value}
+  std::optional<expression::Value> job;        // {id, result}
   std::optional<std::string> lower, upper;     // bounds, written in the cursor's format; nullopt: none
 };
+
+/// What the templates of requests see of a slice: parent, partition, job, incremental.
+expression::Scope ScopeOf(const SliceScope& slice);
 
 /// Makes the requests of a table. Immutable.
 class RequestBuilder {

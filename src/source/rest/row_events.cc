@@ -17,7 +17,9 @@ Result<Value> RowEvents::Verdict(const Page& page, uint32_t row) const {
   Value record;
   const auto& fields = table_.delete_fields;
   if (std::find(fields.begin(), fields.end(), "") != fields.end()) {  // the record as a whole
-    auto whole = expression::ParseJson(page.RecordText(row));
+    std::string text;
+    page.AppendRecord(row, text);
+    auto whole = expression::ParseJson(text);
     if (!whole.ok()) return Value::Null();  // the decoder quarantines it
     record = *whole;
   } else {

@@ -12,6 +12,7 @@
 #include "source/http_auth.h"
 #include "source/rest/errors.h"
 #include "source/rest/graphql.h"
+#include "source/rest/job_slots.h"
 #include "source/rest/page_stream.h"
 #include "source/rest/split_reader.h"
 
@@ -42,7 +43,10 @@ io::HttpClassifier ClassifierOf(const TablePlan& table) {
 class RestSource : public Source {
  public:
   RestSource(RestPlan plan, Dependencies dependencies, std::unique_ptr<io::HttpAuthorizer> authorizer)
-      : plan_(std::move(plan)), dependencies_(std::move(dependencies)), authorizer_(std::move(authorizer)) {}
+      : plan_(std::move(plan)),
+        dependencies_(std::move(dependencies)),
+        authorizer_(std::move(authorizer)),
+        job_slots_(plan_.jobs_max) {}
 
   Status Start() {
     io::RateBudget* budget = nullptr;
@@ -66,8 +70,16 @@ class RestSource : public Source {
         options.on_wait = [this, &table](const io::HttpWait& wait) { dependencies_.on_wait(table.name, wait); };
       }
       TableRuntime& runtime = tables_[table.name];
-      runtime.session =
-          std::make_unique<io::HttpSession>(*dependencies_.http, *dependencies_.clock, std::move(options));
+      const auto session = [&](const io::HttpSessionOptions& of) {
+        return std::make_unique<io::HttpSession>(*dependencies_.http, *dependencies_.clock, of);
+      };
+      runtime.session = session(options);
+      runtime.stranger = session({.backoff = options.backoff, .on_wait = options.on_wait});
+      runtime.once = session({.backoff = {.attempts_max = 1},
+                              .server_delay_max = std::chrono::seconds(5),
+                              .rate_budget = budget,
+                              .claimant = options.claimant,
+                              .authorizer = authorizer_.get()});
       runtime.context = std::make_shared<TableContext>(TableContext{.plan = &plan_,
                                                                     .table = &table,
                                                                     .session = runtime.session.get(),
@@ -76,6 +88,10 @@ class RestSource : public Source {
                                                                     .num_empty = &runtime.num_empty,
                                                                     .left_out = &runtime.left_out,
                                                                     .records_found = &runtime.records_found,
+                                                                    .stranger = runtime.stranger.get(),
+                                                                    .once = runtime.once.get(),
+                                                                    .job_slots = &job_slots_,
+                                                                    .files = FilesOf(table),
                                                                     .layout = CaptureLayout(table),
                                                                     .excerpt = dependencies_.excerpt});
     }
@@ -131,22 +147,26 @@ class RestSource : public Source {
   ReadStats stats(const std::string& table) const override {
     const auto found = tables_.find(table);
     if (found == tables_.end()) return {};
-    const io::HttpCounters& counters = found->second.session->counters();
-    return {.num_requests = counters.num_requests,
-            .num_throttled = counters.num_throttled,
-            .num_retries = counters.num_retries,
-            .waited_ms = counters.waited_ms,
-            .body_bytes = counters.body_bytes,
-            .num_empty = found->second.num_empty,
-            .num_known_rows = found->second.left_out.num_known,
-            .num_older_rows = found->second.left_out.num_older,
-            .num_later_rows = found->second.left_out.num_later,
-            .records_found = found->second.records_found.Get()};
+    ReadStats stats{.num_empty = found->second.num_empty,
+                    .num_known_rows = found->second.left_out.num_known,
+                    .num_older_rows = found->second.left_out.num_older,
+                    .num_later_rows = found->second.left_out.num_later,
+                    .records_found = found->second.records_found.Get()};
+    for (const auto* session : {&found->second.session, &found->second.stranger, &found->second.once}) {
+      const io::HttpCounters& counters = (*session)->counters();
+      stats.num_requests += counters.num_requests;
+      stats.num_throttled += counters.num_throttled;
+      stats.num_retries += counters.num_retries;
+      stats.waited_ms += counters.waited_ms;
+      stats.body_bytes += counters.body_bytes;
+    }
+    return stats;
   }
 
  private:
   struct TableRuntime {
     std::unique_ptr<io::HttpSession> session;
+    std::unique_ptr<io::HttpSession> stranger, once;  // as in TableContext
     ProbeMemo memo;
     std::atomic<int64_t> num_empty{0};
     RowsLeftOut left_out;
@@ -157,6 +177,16 @@ class RestSource : public Source {
   Result<const TablePlan*> Find(const std::string& name) const {
     if (const TablePlan* table = plan_.Find(name)) return table;
     return MakeError(Fault::kConfig, "pipeline " + plan_.name + " has no table " + name);
+  }
+
+  DownloadOptions FilesOf(const TablePlan& table) const {
+    if (!table.download) return {};
+    DownloadOptions files{.config = *table.download,
+                          .captures = CaptureLayout(table).paths,
+                          .scratch_folder = dependencies_.scratch_folder,
+                          .pool = dependencies_.pool};
+    if (dependencies_.memory_bytes > 0) files.memory_bytes = dependencies_.memory_bytes;
+    return files;
   }
 
   static Resumability ResumabilityOf(const TablePlan& table) {
@@ -182,6 +212,7 @@ class RestSource : public Source {
   const RestPlan plan_;
   const Dependencies dependencies_;
   const std::unique_ptr<io::HttpAuthorizer> authorizer_;
+  JobSlots job_slots_;
   std::map<std::string, TableRuntime> tables_;  // filled by Start, then constant
 };
 

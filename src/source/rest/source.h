@@ -1,5 +1,7 @@
 #pragma once
 
+#include <arrow/type_fwd.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,6 +32,9 @@ struct Dependencies {
   const state::RefreshTokens* refresh_tokens = nullptr;  // where exchanged ones are kept; null: for this source only
   /// Called before a request of a table waits to be sent again, from the sending threads; may be null.
   std::function<void(const std::string& table, const io::HttpWait& wait)> on_wait;
+  int64_t memory_bytes = 0;           // of the run, for files; 0: not known
+  std::string scratch_folder;         // for temporary files; empty: that of the machine
+  arrow::MemoryPool* pool = nullptr;  // of files; null: the default pool
   Excerpt excerpt;
 };
 

@@ -8,6 +8,7 @@
 #include "connector/paging_text.h"
 #include "format/json/page.h"
 #include "io/http_client.h"
+#include "source/download_rows.h"
 #include "source/rest/paginator.h"
 #include "source/rest/raw_replay.h"
 #include "source/rest/source.h"
@@ -18,8 +19,15 @@ namespace {
 
 Result<connector::RestPlan> Lower(const PipelineContext& context) {
   config::Diagnostics own;
-  return connector::LowerNative(*context.project, *context.pipeline,
-                                context.diagnostics == nullptr ? &own : context.diagnostics);
+  ARROW_ASSIGN_OR_RAISE(connector::RestPlan plan,
+                        connector::LowerNative(*context.project, *context.pipeline,
+                                               context.diagnostics == nullptr ? &own : context.diagnostics));
+  for (const connector::TablePlan& table : plan.tables) {
+    if (!table.download) continue;
+    const Status sound = CheckDownload(*table.download);
+    if (!sound.ok()) return WithContext(Within("table " + table.name, sound), {.where = table.where});
+  }
+  return plan;
 }
 
 const config::RestSourceConfig& ConfigOf(const config::PipelineConfig& pipeline) {
@@ -34,6 +42,9 @@ Result<std::unique_ptr<Source>> Build(const PipelineContext& context, const Serv
                                           .background = services.background,
                                           .refresh_tokens = services.refresh_tokens,
                                           .on_wait = services.on_wait,
+                                          .memory_bytes = services.memory_bytes,
+                                          .scratch_folder = services.scratch_folder,
+                                          .pool = services.pool,
                                           .excerpt = services.excerpt});
 }
 
