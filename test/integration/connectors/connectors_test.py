@@ -9,7 +9,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
-from fake_vendors import ROWS, SECRET, TOKEN, USER, VENDORS, FakeVendor, put  # noqa: E402
+from fake_vendors import ROWS, SECRET, TOKEN, USER, VENDORS, FakeVendor, iso, put  # noqa: E402
 from support.firn_project import REPOSITORY, FirnProject  # noqa: E402
 
 PERSONAL = re.compile(r"(e?mails?$|phone|first_?name|last_?name|(^|\.)ip$|address)", re.IGNORECASE)
@@ -32,6 +32,8 @@ class Project(FirnProject):
         source = f"FIRN__PIPELINES__{name.upper()}__SOURCE__"
         self.env[source + "BASE_URL"] = fake.url
         self.env[source + "RATE_LIMIT"] = "{requests: 1000, per: 1s}"
+        if fake.vendor.by_clock:
+            self.env["FIRN_NOW"] = iso(ROWS)
         for field, value in fake.vendor.overlay.items():
             self.env[source + field] = value.replace("{url}", fake.url)
 
@@ -55,6 +57,10 @@ class EachConnector:
 
     def project(self, **options):
         return self.enterContext(Project(self.name, self.fake, **options))
+
+    def later(self, project):
+        if self.vendor.by_clock:
+            project.env["FIRN_NOW"] = iso(ROWS + 2)
 
     def assert_tables(self, project):
         for table, rows in self.vendor.tables.items():
@@ -87,6 +93,7 @@ class EachConnector:
                 table.add(ROWS + 1)
             elif table.finds_deleted:
                 del table.rows[1]
+        self.later(project)
         second = project.run()
         served = self.fake.take_served()
         self.assert_tables(project)
@@ -121,6 +128,7 @@ class EachConnector:
         project.run()
         for table in changing.values():
             table.add(ROWS + 1)
+        self.later(project)
         project.run()
         for name, table in changing.items():
             missing = set(table.keys()) - set(project.keys(self.name, name, table.key))

@@ -6,10 +6,13 @@ A page holds two rows whatever is asked for, as a vendor may cap it. The first r
 
 import base64
 import datetime
+import gzip
+import io
 import json
 import re
 import threading
 import urllib.parse
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SECRET = "canary-secret-of-a-connector"
@@ -160,13 +163,29 @@ class Table:
         return body, headers, len(part)
 
 
+class HourlyArchive(Table):
+    """Rows of whole hours, both ends included, as gzip files in a zip archive; None where there are none."""
+
+    def answer(self, ask):
+        hour = lambda row: get(row, self.changed[0])[:13].replace("-", "").replace(" ", "T")
+        rows = [row for row in self.rows if ask.query["start"] <= hour(row) <= ask.query["end"]]
+        if not rows:
+            return None, {}, 0
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for at in sorted({hour(row) for row in rows}):
+                lines = "".join(json.dumps(row) + "\n" for row in rows if hour(row) == at)
+                archive.writestr(f"12345/12345_{at}#0.json.gz", gzip.compress(lines.encode()))
+        return packed.getvalue(), {"Content-Type": "application/zip"}, len(rows)
+
+
 class Vendor:
     """`further`: the tables that a pipeline has to name; `overlay`: fields of the source that tests set beside base_url;
-    `token_path`: where SECRET is exchanged for TOKEN."""
+    `token_path`: where SECRET is exchanged for TOKEN; `by_clock`: what is read ends now, so that tests must say when that is."""
 
-    def __init__(self, is_allowed, tables, further=None, overlay=None, token_path=None):
+    def __init__(self, is_allowed, tables, further=None, overlay=None, token_path=None, by_clock=False):
         self.is_allowed, self.tables, self.further = is_allowed, tables, further or {}
-        self.overlay, self.token_path = overlay or {}, token_path
+        self.overlay, self.token_path, self.by_clock = overlay or {}, token_path, by_clock
 
 
 class FakeVendor:
@@ -215,7 +234,7 @@ class FakeVendor:
         except Exception as error:  # told by the test: a thread of the server cannot fail it
             self.problems.append(f"{request.command} {request.path}: {error!r}")
             status, body, headers = 500, {}, {}
-        data = json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         request.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
             request.send_header(name, value)
@@ -240,7 +259,7 @@ class FakeVendor:
             body, headers, count = table.answer(ask)
             with self.lock:
                 self.served[name] = self.served.get(name, 0) + count
-            return 200, body, headers
+            return (404 if body is None else 200), body, headers
         self.problems.append(f"unknown request {request.command} {request.path}")
         return 404, {"message": "not found"}, {}
 
@@ -277,6 +296,16 @@ def linear():
         "users": connection("users", lambda i: {"name": "U", "displayName": "u", "email": f"u{i}@example.com"}),
         "teams": connection("teams", lambda i: {"key": f"T{i}"}), "labels": connection("issueLabels", lambda i: {"name": f"l{i}"}),
         "states": connection("workflowStates", lambda i: {"name": f"s{i}", "type": "started"})})
+
+
+def amplitude():
+    def shape(i):
+        return {"event_type": "opened", "user_id": f"u{i}", "device_id": f"d{i}", "ip_address": "192.0.2.1", "event_properties": {"n": i},
+                "event_time": iso(i).replace("T", " ").replace("Z", ".000000")}
+
+    events = HourlyArchive("/api/2/export", "", whole, shape, key="uuid", never_changes=True, since=lambda ask: None,
+                           changed=("server_upload_time", lambda i: iso(i).replace("T", " ").replace("Z", ".123456")))
+    return Vendor(basic(SECRET), {"events": events}, overlay={"SETTINGS__START": "2022-12-31T00:00:00Z", "SETTINGS__STEP": "10d"}, by_clock=True)
 
 
 def hubspot():
@@ -550,5 +579,5 @@ def shopify():
             "transactions": Table(r"/admin/api/2026-07/orders/key_\d+/transactions.json", "transactions", of_first(whole))})
 
 
-VENDORS = {make.__name__: make for make in (airtable, github, hubspot, intercom, jira, klaviyo, linear, mailchimp, notion, pipedrive, salesforce,
+VENDORS = {make.__name__: make for make in (airtable, amplitude, github, hubspot, intercom, jira, klaviyo, linear, mailchimp, notion, pipedrive, salesforce,
                                             sendgrid, shopify, stripe, zendesk)}
