@@ -103,6 +103,11 @@ class World {
     now = std::max(now, end);
   }
 
+  /// The way of a request to the store: mostly short, now and then a tenth of a second.
+  void PassTime() {
+    RunUntil(now + static_cast<int64_t>(random.Below(random.Below(4) == 0 ? kSecond / 10 : kSecond / 500)));
+  }
+
   /// No window holds more than the units. Returns how many requests there were.
   size_t Judge() {
     std::ranges::sort(sent);
@@ -154,17 +159,17 @@ class World {
 };
 
 Result<std::optional<io::ConditionalStore::Document>> FarStore::Read(const std::string& location) {
-  world_.RunUntil(world_.now + static_cast<int64_t>(world_.random.Below(kSecond / 10)));
+  world_.PassTime();
   auto read = inner_.Read(location);
-  world_.RunUntil(world_.now + static_cast<int64_t>(world_.random.Below(kSecond / 10)));
+  world_.PassTime();
   return read;
 }
 
 Result<std::string> FarStore::Put(const std::string& location, std::string_view bytes,
                                   const std::optional<std::string>& version) {
-  world_.RunUntil(world_.now + static_cast<int64_t>(world_.random.Below(kSecond / 10)));
+  world_.PassTime();
   auto put = inner_.Put(location, bytes, version);
-  world_.RunUntil(world_.now + static_cast<int64_t>(world_.random.Below(kSecond / 10)));
+  world_.PassTime();
   if (world_.loses_answers && world_.random.Below(20) == 0) return MakeError(Fault::kUnreachable, "no answer");
   return put;
 }
@@ -199,6 +204,7 @@ TEST(RateShare, HoldsTheRateWhateverDies) {
         const auto stands_still = static_cast<int64_t>(random.Below(40 * kSecond));
         one.ask_at += stands_still;
         one.renew_at += stands_still;
+        world.RunUntil(world.now + stands_still + kSecond);
         break;
       }
       default:
