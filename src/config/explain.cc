@@ -137,7 +137,8 @@ constexpr std::array kExplanations = {
                 "paginate: {type: cursor, next: meta.next, param: cursor}"},
     Explanation{"E0411", "an unclosed {{ }}", "Expressions stand in {{ and }}. A literal {{ is written {{ \"{{\" }}.",
                 ""},
-    Explanation{"E0412", "a key that needs a parent", "include and replace_children belong to tables with a parent.",
+    Explanation{"E0412", "a key that needs a parent",
+                "include of `parent.<path>` and replace_children belong to tables with a parent.",
                 "parent: orders\ninclude: {order_id: parent.id}"},
     Explanation{"E0413", "a merge setting without merge",
                 "Rows are deleted and compared by their key, in a table written with merge.", ""},
@@ -159,11 +160,14 @@ constexpr std::array kExplanations = {
     Explanation{
         "E0420", "a status that cannot be judged",
         "on_status judges refusals: a status from 400 to 599, a class (4xx) or a range (500-504). The narrowest "
-        "one that matches wins. 2xx is success and 3xx is followed.",
+        "one that matches wins. 2xx is success and 3xx is followed; rules of `on_response` judge good statuses too, "
+        "from "
+        "200 on.",
         "on_status: {404: empty, 409: retry}"},
     Explanation{"E0421", "a key inside an object",
-                "merge compares columns of the row itself. A key in an object below it (customer.id) is not one.",
-                "primary_key: id"},
+                "merge compares columns of the row itself. A key in an object below it (customer.id) is not one until "
+                "`include` brings it out.",
+                "include: {customer_id: customer.id}\nprimary_key: customer_id"},
     Explanation{"E0422", "a check that cannot be read",
                 "Each item of `checks` has exactly one kind: not_null, unique, accepted_values, range, row_count, "
                 "freshness or sql.",
@@ -264,6 +268,11 @@ constexpr std::array kExplanations = {
         "`tables:` of a pipeline chooses tables of its connector and says more of them; a further one of your own "
         "needs `path:`. A table that is read for each row of another needs that one too.",
         "tables: {contacts: {}, companies: {columns: {name: {drop: true}}}}"},
+    Explanation{
+        "E0515", "an error rule that makes no sense",
+        "A rule of `on_response` has a condition (`status`, `when` or both) that good pages do not meet, and says what "
+        "such an answer means; only what is asked again is waited for, and only errors have a message.",
+        "on_response: [{when: \"{{ response.ok == false }}\", action: fail, message: \"{{ response.error }}\"}]"},
     Explanation{"E0530", "a workflow that cannot be read",
                 "A source of `type: steps` names a JSON or YAML file, relative to the project.",
                 "source: {type: steps, workflow: ./orders.steps.json, inputs: {token: \"${env:TOKEN}\"}}"},

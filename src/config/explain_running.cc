@@ -72,7 +72,10 @@ constexpr std::array kExplanations = {
         "records: items   # or records: . for the whole body as one record"},
     Explanation{"E0450", "an expression that cannot be read", "", "path: /orders/{{ parent.id }}/items"},
     Explanation{"E0451", "an expression names something that is not there",
-                "Requests see parent, partition, incremental and the functions; delete_when sees record.", ""},
+                "Requests see parent, partition, incremental and the functions; delete_when sees record; rules of "
+                "`on_response` "
+                "see response, status and headers.",
+                ""},
     Explanation{
         "E0460", "the exchange with a server failed",
         "Name, connection, TLS, timeout or a broken answer; the line with `why` has libcurl's words. Such errors are "
@@ -519,7 +522,7 @@ constexpr std::array kExplanations = {
         "Iceberg metadata holds whole paths. When the folder or prefix of a lake was moved, `firn lake relocate` "
         "writes the new ones, for all snapshots; all files have to be there first. A copy of a lake is refused to "
         "write "
-        "until then: its catalog, copied along, names the original's files.",
+        "until action: its catalog, copied along, names the original's files.",
         "firn lake relocate --from /old/lake --dry-run"},
     Explanation{"E0970", "a backup that cannot be made",
                 "`firn backup` writes one new file with everything that the tables of the catalog refer to below the "

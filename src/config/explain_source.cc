@@ -9,6 +9,11 @@ constexpr std::array kExplanations = {
     Explanation{"E0504", "a connector could not read a stream",
                 "The reason is what the connector's error rules say, with the place in its manifest or the request.",
                 ""},
+    Explanation{
+        "E0514", "a rule of `on_response` says that the answer is an error",
+        "The rule stands in the project or in the connector, at the place that is named; `why` has its message. "
+        "Nothing of the answer was loaded.",
+        "on_response: [{when: \"{{ response.ok == false }}\", action: fail, message: \"{{ response.error }}\"}]"},
     Explanation{"E0534", "an expression of a workflow that cannot be used",
                 "It is no JavaScript, or uses a name that is not known at this place (docs/guide/steps.md).", ""},
     Explanation{"E0535", "an answer is not what a step of a workflow needs",
@@ -54,7 +59,7 @@ constexpr std::array kExplanations = {
                 "`sign` names a part of the request that is not there, or `key` is not base64 as it is said to be.",
                 "auth: {type: hmac, key: \"${env:API_SECRET}\", sign: \"{{ request.method }}{{ request.target }}\"}"},
     Explanation{"E0553", "a GraphQL answer with errors", "Data that came beside the errors is not all there is.",
-                "graphql: {errors: ignore}"},
+                "graphql: {on_response: ignore}"},
     Explanation{"E0555", "a login that gave no refresh token",
                 "It was refused or not made in time, or the server gives refresh tokens only to who asks for one.",
                 "firn auth login shop"},

@@ -74,8 +74,8 @@ void JudgeParents(const std::vector<TableConfig>& tables, const LoweringContext&
 std::optional<PartitionConfig> ParsePartition(std::string_view text, std::string* suggestion);
 /// Returns the canonical name of a column type ("decimal(12, 2)", "json"), nullopt with a suggestion if it is none.
 std::optional<std::string> ParseColumnType(std::string_view text, std::string* suggestion);
-/// Reads "404", "4xx" or "500-504" as the first and last status; nullopt if it is none within 400 to 599.
-std::optional<std::pair<int32_t, int32_t>> ParseStatusRange(std::string_view text);
+/// Reads "404", "4xx" or "500-504" as the first and last status; nullopt if it is none within `lowest` to 599.
+std::optional<std::pair<int32_t, int32_t>> ParseStatusRange(std::string_view text, int32_t lowest);
 /// Reads a schedule; nullopt if it is none.
 std::optional<Schedule> ParseSchedule(std::string_view text);
 

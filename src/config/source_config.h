@@ -12,6 +12,7 @@
 #include "config/auth_config.h"
 #include "config/files_config.h"
 #include "config/process_config.h"
+#include "config/response_rule_config.h"
 #include "config/steps_config.h"
 
 /// What a pipeline reads from. Plain data, to be lowered to a connector plan. Text marked "template" may hold `{{ }}`
@@ -82,8 +83,9 @@ struct RestSourceConfig {
   NamedText params;                        // query parameters of every request
   std::optional<PaginateConfig> paginate;  // default of its tables
   std::optional<RateLimitConfig> rate_limit;
-  int64_t concurrency = 4;  // requests in flight for this source
-  int64_t jobs_max = 2;     // jobs under way for this source
+  std::vector<ResponseRuleConfig> on_response;  // of all its tables
+  int64_t concurrency = 4;                      // requests in flight for this source
+  int64_t jobs_max = 2;                         // jobs under way for this source
   TimeoutsConfig timeouts;
   RetryConfig retry;
   HttpConfig http;

@@ -4,6 +4,7 @@
 #include "config/files_fields.h"
 #include "config/pools.h"
 #include "config/process_fields.h"
+#include "config/response_rule_fields.h"
 #include "config/steps_fields.h"
 
 namespace firn::config {
@@ -326,6 +327,8 @@ ObjectTypePtr SourceType() {
         NamedTexts("params").Doc("Query parameters of every request.").Example("{expand: items}"),
         OneOf("paginate", {Enum("", std::move(short_forms)), Object("", PaginateObjectType())})
             .Doc("Default of its tables."),
+        ResponseRulesField(
+            "What answers of its tables mean, those with a good status too; after the rules of the table."),
         Object("rate_limit", RateLimitObject()).Doc("A ceiling of requests.").Example("{requests: 10, per: 1s}"),
         Int("concurrency").Range(1, 256).Default("4").Doc("Requests in flight."),
         Int("jobs_max").Range(1, 256).Default("2").Doc("Jobs under way at once, of all tables."),

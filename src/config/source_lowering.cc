@@ -8,6 +8,7 @@
 #include "config/json_text.h"
 #include "config/lowering.h"
 #include "config/process_lowering.h"
+#include "config/response_rule_lowering.h"
 #include "config/secret_names.h"
 #include "config/steps_lowering.h"
 #include "config/text_position.h"
@@ -297,6 +298,7 @@ SourceConfig LowerSource(const ObjectView& source, const std::string& path, cons
     const ObjectView limit = source.Object("rate_limit");
     out.rate_limit = RateLimitConfig{.requests = limit.Int("requests"), .per_ms = limit.Int("per")};
   }
+  out.on_response = LowerResponseRules(source, path, context);
   out.concurrency = source.Int("concurrency");
   out.jobs_max = source.Int("jobs_max");
   const ObjectView timeouts = source.Object("timeouts");

@@ -12,6 +12,7 @@
 #include "config/job_config.h"
 #include "config/layout_config.h"
 #include "config/merge_config.h"
+#include "config/response_rule_config.h"
 #include "config/source_config.h"
 #include "config/watch_config.h"
 
@@ -48,7 +49,8 @@ enum class WriteMask { kNone, kRedact, kNull, kSha256, kHmac, kIp };
 struct ColumnConfig {
   std::string path;  // source path: "email", "customer.email"
   std::string type;  // canonical Iceberg name ("decimal(12, 2)"), "json" (keep as JSON text), "map", or empty: inferred
-  std::string format;  // of timestamps and dates written as text or number: iso | epoch_s | epoch_ms | strftime pattern
+  std::string
+      format;  // of times and dates written as text or number: iso | epoch_s | epoch_ms | dotnet | strftime pattern
   std::string timezone;                        // of values without an offset; makes the column timestamptz
   std::string pii;                             // class of personal data, empty: none
   WriteMask mask_on_write = WriteMask::kNone;  // irreversible, runs before anything else sees the value
@@ -69,8 +71,9 @@ struct SchemaContractConfig {
 
 /// One request sequence per value; each value has its own position.
 struct PartitionsConfig {
-  std::string name;   // the value is {{ partition.<name> }} in templates
-  std::string param;  // query parameter that carries it, empty: templates only
+  std::string name;    // the value is {{ partition.<name> }} in templates
+  std::string param;   // query parameter that carries it, empty: templates only
+  std::string column;  // of every row that it gives, empty: none
   std::vector<std::string> values;
 };
 
@@ -125,7 +128,8 @@ struct TableConfig {
   std::string records = "auto";         // path to the rows, "auto", or "." for the whole body
   PaginateConfig paginate;
   std::vector<StatusRuleConfig> on_status;
-  bool empty_body_is_no_records = false;  // else an empty body is an error
+  std::vector<ResponseRuleConfig> on_response;  // before those of the source
+  bool empty_body_is_no_records = false;        // else an empty body is an error
   std::optional<PartitionsConfig> partitions;
   std::string parent;                      // table of the same pipeline, empty: none
   NamedText include;                       // column of this table → "parent.<path>"

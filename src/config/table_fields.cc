@@ -4,6 +4,7 @@
 #include "config/job_fields.h"
 #include "config/merge_fields.h"
 #include "config/process_fields.h"
+#include "config/response_rule_fields.h"
 #include "config/watch_fields.h"
 
 namespace firn::config {
@@ -66,6 +67,7 @@ ObjectTypePtr PartitionsObject() {
                  .doc = "One sequence of requests per value.",
                  .fields = {Text("name").Default("value").Doc("The value is `{{ partition.<name> }}`."),
                             Text("param").Doc("Query parameter that carries the value.").Example("region"),
+                            Text("column").Doc("Column of every row that takes the value.").Example("region"),
                             List("values", Text("")).Required().AtLeast(1).Doc("The values.").Example("[eu, us]")},
                  .foreign = {{"cursor_field", "write `name:`"}, {"slicer", "write `values:`"}}});
   return type;
@@ -131,6 +133,9 @@ std::vector<Field> RequestFields() {
           .OnlyFor("rest")
           .Doc("What a status means: 404, 4xx or 500-599. A child request answered 404 or 410 has no rows by default.")
           .Example("{404: empty, 409: retry}"),
+      ResponseRulesField(
+          "What answers mean, those with a good status too; before the rules of the source and `on_status`.")
+          .OnlyFor("rest"),
       Enum("empty_body", {{"error", "never taken for an empty table"}, {"no_records", "the request has no rows"}})
           .OnlyFor("rest")
           .Default("error")
@@ -142,8 +147,8 @@ std::vector<Field> RequestFields() {
       Text("parent").OnlyFor("rest").Doc("Table of the same pipeline; one request per row of it.").Example("orders"),
       Map("include", Text(""))
           .OnlyFor("rest")
-          .Doc("Columns taken from the parent row.")
-          .Example("{order_id: parent.id}"),
+          .Doc("Columns taken from the parent row, or out of an object of the row itself, so that they can be its key.")
+          .Example("{order_id: parent.id, customer_id: customer.id}"),
       Bool("replace_children")
           .OnlyFor("rest")
           .Default("false")
@@ -315,7 +320,8 @@ ObjectTypePtr IncrementalType() {
                  Text("end_param").Doc("Query parameter of the upper bound.").Example("until"),
                  Text("format")
                      .Default("iso")
-                     .Doc("iso, epoch_s, epoch_ms or a strftime pattern, of sent bounds and values.")
+                     .Doc("iso, epoch_s, epoch_ms or a strftime pattern, of sent bounds and values; values like "
+                          "`/Date(1518685950940+0000)/` are times with any of them.")
                      .Example("%Y-%m-%d"),
                  Timezone("timezone")
                      .Default("UTC")
@@ -358,8 +364,9 @@ ObjectTypePtr ColumnType() {
       .fields =
           {Text("type").Doc("Iceberg type, json or map; default: inferred.").Example("decimal(12,2)"),
            Text("format")
-               .Doc("Of dates and times: iso, epoch_s, epoch_ms or a strftime pattern; of binary and fixed: base64 "
-                    "(default) or hex.")
+               .Doc("Of dates and times: iso, epoch_s, epoch_ms, dotnet (`/Date(1518685950940+0000)/`) or a strftime "
+                    "pattern; of "
+                    "binary and fixed: base64 (default) or hex.")
                .Example("%d.%m.%Y"),
            Timezone("timezone")
                .Doc("Of times without an offset; of an hour that comes twice the earlier, an hour that is skipped does "

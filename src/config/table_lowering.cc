@@ -10,6 +10,7 @@
 #include "config/lowering.h"
 #include "config/merge_lowering.h"
 #include "config/process_lowering.h"
+#include "config/response_rule_lowering.h"
 #include "config/text_position.h"
 #include "config/value_text.h"
 
@@ -38,6 +39,17 @@ bool IsBytesFormat(const ColumnConfig& column) {
 
 bool IsFormat(std::string_view format) {
   return format == "iso" || format == "epoch_s" || format == "epoch_ms" || format.find('%') != std::string_view::npos;
+}
+
+/// True for the path of a field inside an object.
+bool IsInside(std::string_view path) {
+  const size_t dot = path.find('.');
+  return dot != std::string_view::npos && dot > 0 && !path.ends_with('.');
+}
+
+std::string Underscored(std::string path) {
+  std::ranges::replace(path, '.', '_');
+  return path;
 }
 
 /// True if `path` is `prefix` or lies below it.
@@ -108,11 +120,14 @@ class TableLowering {
     }
     out_.records = table_.Text("records");
     LowerStatuses();
+    out_.on_response = LowerResponseRules(table_, path_, context_);
     LowerPages();
     if (table_.Has("partitions")) {
       const ObjectView partitions = table_.Object("partitions");
-      out_.partitions = PartitionsConfig{
-          .name = partitions.Text("name"), .param = partitions.Text("param"), .values = partitions.TextList("values")};
+      out_.partitions = PartitionsConfig{.name = partitions.Text("name"),
+                                         .param = partitions.Text("param"),
+                                         .column = partitions.Text("column"),
+                                         .values = partitions.TextList("values")};
     }
     LowerParent();
   }
@@ -139,7 +154,7 @@ class TableLowering {
     out_.empty_body_is_no_records = table_.Text("empty_body") == "no_records";
     for (const auto& [key, action] : table_.TextMap("on_status")) {
       using Action = StatusRuleConfig::Action;
-      const auto range = ParseStatusRange(key);
+      const auto range = ParseStatusRange(key, 400);
       if (!range) {
         context_.Error("E0420", At("on_status") + "." + key, "`" + Shown(key) + "` is no status that can be judged")
             .help = "write a status from 400 to 599, a class like 4xx, or a range like 500-504";
@@ -171,13 +186,18 @@ class TableLowering {
     out_.include = table_.TextMap("include");
     out_.replace_children = table_.Bool("replace_children");
     for (const auto& [column, from] : out_.include) {
-      if (from.starts_with("parent.") && from.size() > 7) continue;
-      context_.Error("E0412", At("include") + "." + column, "`" + Shown(from) + "` is not a field of the parent row")
-          .help = "write `parent.<path>`, for example `parent.id`";
+      const bool of_parent = from == "parent" || from.starts_with("parent.");
+      if (of_parent ? from.size() > 7 : IsInside(from)) continue;
+      context_.Error("E0412", At("include") + "." + column, "`" + Shown(from) + "` is no field that can be brought in")
+          .help =
+          "write `parent.<path>` for a field of the parent row, or the path of one inside the row's own objects, "
+          "for example `parent.id` or `customer.id`";
     }
     if (!out_.parent.empty()) return;
+    const bool includes_parent =
+        std::ranges::any_of(out_.include, [](const auto& column) { return column.second.starts_with("parent."); });
     for (const char* field : {"include", "replace_children"}) {
-      if (!table_.Has(field)) continue;
+      if (!table_.Has(field) || (field == std::string_view("include") && !includes_parent)) continue;
       context_.Error("E0412", At(field), "`" + std::string(field) + "` needs a `parent`").help =
           "add `parent: <table>`";
     }
@@ -284,7 +304,10 @@ class TableLowering {
       const std::string at =
           table_.IsScalar("primary_key") ? At("primary_key") : At("primary_key." + std::to_string(i));
       context_.Error("E0421", at, "the key `" + Shown(key) + "` lies inside an object").help =
-          "choose a field of the row itself, or write `write_disposition: append`";
+          std::holds_alternative<RestSourceConfig>(source_)
+              ? "bring it out, `include: {" + Shown(Underscored(key)) + ": " + Shown(key) +
+                    "}`, and name that column here"
+              : "choose a field of the row itself, or write `write_disposition: append`";
     }
   }
 
@@ -340,9 +363,9 @@ class TableLowering {
                                  : "write " + suggestion;
         }
       }
-      if (!column.format.empty() && !IsFormat(column.format) && !IsBytesFormat(column)) {
+      if (!column.format.empty() && !IsFormat(column.format) && column.format != "dotnet" && !IsBytesFormat(column)) {
         context_.Error("E0206", at + ".format", "`" + Shown(column.format) + "` is not a date or time format").help =
-            "write iso, epoch_s, epoch_ms or a pattern like '%d.%m.%Y'; of binary and fixed base64 or hex";
+            "write iso, epoch_s, epoch_ms, dotnet or a pattern like '%d.%m.%Y'; of binary and fixed base64 or hex";
       }
       column.bloom_filter = LowerBloomFilter(view, at, context_);
       LowerEvolution(view, &column);
@@ -458,6 +481,12 @@ class TableLowering {
   TableConfig out_;
 };
 
+// Where the values of a column of the row come from, if `include` brings it out of an object.
+std::string SourceOf(const TableConfig& table, const std::string& column) {
+  const auto found = std::ranges::find(table.include, column, &std::pair<std::string, std::string>::first);
+  return found == table.include.end() || found->second.starts_with("parent.") ? column : found->second;
+}
+
 void JudgeMasks(const TableConfig& table, const std::string& mask_key, const LoweringContext& context) {
   for (const ColumnConfig& column : table.columns) {
     if (column.mask_on_write == WriteMask::kNone) continue;
@@ -470,7 +499,7 @@ void JudgeMasks(const TableConfig& table, const std::string& mask_key, const Low
     }
     const auto judge_key = [&](const std::vector<std::string>& keys, const std::string& role) {
       for (const std::string& key : keys) {
-        if (hash || !IsUnder(key, column.path)) continue;
+        if (hash || !IsUnder(SourceOf(table, key), column.path)) continue;
         context.Error("E0403", at, "mask `" + mask + "` makes values of the " + role + " `" + key + "` equal").help =
             "write `sha256` or `hmac`, or choose another key";
       }
@@ -480,7 +509,7 @@ void JudgeMasks(const TableConfig& table, const std::string& mask_key, const Low
     if (table.dedupe) judge_key(table.dedupe->key, "dedupe key");
     for (const std::string& path :
          {table.merge.sequence_by, table.merge.history.changed_at, table.dedupe ? table.dedupe->by : std::string()}) {
-      if (path.empty() || !IsUnder(path, column.path)) continue;
+      if (path.empty() || !IsUnder(SourceOf(table, path), column.path)) continue;
       context.Error("E0403", at, "`" + path + "` puts rows in order and cannot be masked").help =
           "choose another column";
     }
@@ -534,7 +563,7 @@ void JudgeParents(const std::vector<TableConfig>& tables, const LoweringContext&
     if (direct != tables.end()) JudgeReplacedChildren(table, *direct, context);
     for (const auto& [column, from] : table.include) {
       const auto parent = find(table.parent);
-      if (parent == tables.end() || from.size() <= 7) continue;
+      if (parent == tables.end() || !from.starts_with("parent.")) continue;
       for (const ColumnConfig& masked : parent->columns) {
         if (masked.mask_on_write == WriteMask::kNone || !IsUnder(from.substr(7), masked.path)) continue;
         context

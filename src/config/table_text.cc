@@ -136,11 +136,11 @@ std::optional<std::string> ParseColumnType(std::string_view text, std::string* s
   return std::nullopt;
 }
 
-std::optional<std::pair<int32_t, int32_t>> ParseStatusRange(std::string_view text) {
-  const auto valid = [](int32_t status) { return status >= 400 && status <= 599; };
-  if (text.size() == 3 && (text[0] == '4' || text[0] == '5') && (text.substr(1) == "xx" || text.substr(1) == "XX")) {
+std::optional<std::pair<int32_t, int32_t>> ParseStatusRange(std::string_view text, int32_t lowest) {
+  const auto valid = [&](int32_t status) { return status >= lowest && status <= 599; };
+  if (text.size() == 3 && (text.substr(1) == "xx" || text.substr(1) == "XX")) {
     const int32_t first = (text[0] - '0') * 100;
-    return std::pair(first, first + 99);
+    return valid(first) ? std::optional(std::pair(first, first + 99)) : std::nullopt;
   }
   const size_t dash = text.find('-');
   const auto first = Small(text.substr(0, dash));

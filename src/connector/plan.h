@@ -140,6 +140,19 @@ struct StatusRule {
   bool declared = true;  // by the project; a rule that is ours holds for the first page of a child request alone
 };
 
+/// What an answer means, if not what its status says; judged before the status rules. The first that matches wins.
+struct ResponseRule {
+  // kEmpty: the request has no records. kSkip: they cannot be had now, the split ends here and keeps its position.
+  enum class Action { kFail, kAuthFailed, kEmpty, kSkip, kRetry, kRateLimited };
+  std::string where;
+  int32_t status_min = 0, status_max = 0;  // both 0: any
+  std::optional<Template> when;            // over {{ response.* }}, {{ status }} and {{ headers['x-…'] }}
+  Action action = Action::kFail;
+  std::optional<int64_t> wait_ms;   // of kRetry, kRateLimited: if the answer does not say
+  std::string wait_header;          // response header of the wait; empty: Retry-After
+  std::optional<Template> message;  // over the same names
+};
+
 struct TablePlan;
 
 /// A job that is begun before the table's own request, whose templates see it as {{ job.id }} and {{ job.result.… }}
@@ -177,12 +190,15 @@ struct TablePlan {
   std::vector<std::string> primary_key;       // source paths (or included columns)
   std::string partition_name;                 // empty: not partitioned; {{ partition.<name> }}
   std::string partition_param;                // empty: only used in templates
+  std::string partition_column;               // of every row that a partition gives; empty: none
   std::vector<std::string> partition_values;  // JSON texts
   std::optional<ParentPlan> parent;
-  std::vector<std::string> child_fields;   // source paths that this table's children use
-  std::optional<Template> delete_when;     // over {{ record.* }}
-  std::vector<std::string> delete_fields;  // source paths the expression uses
+  std::vector<std::pair<std::string, std::string>> copies;  // column → source path in the row itself
+  std::vector<std::string> child_fields;                    // source paths that this table's children use
+  std::optional<Template> delete_when;                      // over {{ record.* }}
+  std::vector<std::string> delete_fields;                   // source paths the expression uses
   std::vector<StatusRule> status_rules;
+  std::vector<ResponseRule> response_rules;  // its own, then the source's
   EmptyBody empty_body = EmptyBody::kError;
   bool archive_raw = false;
 

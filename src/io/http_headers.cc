@@ -157,21 +157,6 @@ std::optional<Timestamp> MakeTime(std::string_view day, std::string_view month, 
   return Timestamp{.micros = (((days * 24 + *hour) * 60 + *minute) * 60 + *second) * 1'000'000};
 }
 
-// A reset is told in five ways; sizes keep them apart: no limit resets after more than a year, and 1970 is long gone.
-std::optional<milliseconds> ParseReset(std::string_view text, Timestamp now) {
-  constexpr double kEpochSecondsMin = 1e9;  // 2001
-  constexpr double kEpochMillisMin = 1e11;  // as seconds: the year 5138
-  const auto since_now = [&](double epoch_ms) { return Capped(epoch_ms - static_cast<double>(now.micros) / 1'000); };
-  if (const auto number = ParseDecimal(text)) {
-    if (*number >= kEpochMillisMin) return since_now(*number);
-    if (*number >= kEpochSecondsMin) return since_now(*number * 1'000);
-    return Capped(*number * 1'000);
-  }
-  if (const auto date = ParseHttpDate(text)) return since_now(static_cast<double>(date->micros) / 1'000);
-  if (const auto date = ParseTimestamp(text); date.ok()) return since_now(static_cast<double>(date->micros) / 1'000);
-  return std::nullopt;
-}
-
 // "100, 100;w=60" → 100.
 std::optional<int64_t> FirstInteger(std::optional<std::string_view> value) {
   if (!value) return std::nullopt;
@@ -251,6 +236,21 @@ std::optional<milliseconds> ParseRetryAfter(std::string_view text, Timestamp now
   const auto date = ParseHttpDate(text);
   if (!date) return std::nullopt;
   return Capped(static_cast<double>(date->micros - now.micros) / 1'000);
+}
+
+std::optional<milliseconds> ParseReset(std::string_view text, Timestamp now) {
+  // Sizes keep the ways apart: no limit resets after more than a year, and 1970 is long gone.
+  constexpr double kEpochSecondsMin = 1e9;  // 2001
+  constexpr double kEpochMillisMin = 1e11;  // as seconds: the year 5138
+  const auto since_now = [&](double epoch_ms) { return Capped(epoch_ms - static_cast<double>(now.micros) / 1'000); };
+  if (const auto number = ParseDecimal(text)) {
+    if (*number >= kEpochMillisMin) return since_now(*number);
+    if (*number >= kEpochSecondsMin) return since_now(*number * 1'000);
+    return Capped(*number * 1'000);
+  }
+  if (const auto date = ParseHttpDate(text)) return since_now(static_cast<double>(date->micros) / 1'000);
+  if (const auto date = ParseTimestamp(text); date.ok()) return since_now(static_cast<double>(date->micros) / 1'000);
+  return std::nullopt;
 }
 
 RateLimitState ParseRateLimit(const HttpHeaders& headers, Timestamp now) {

@@ -62,6 +62,10 @@ std::optional<Timestamp> ParseHttpDate(std::string_view text);
 inline constexpr std::chrono::milliseconds kRetryAfterMax = std::chrono::hours(24 * 366);
 std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text, Timestamp now);
 
+/// Parses the end of a wait, which APIs tell in five ways: seconds, seconds or milliseconds since 1970, an HTTP-date,
+/// an RFC 3339 time; as a delay from `now`. nullopt if it is none of these.
+std::optional<std::chrono::milliseconds> ParseReset(std::string_view text, Timestamp now);
+
 /// What a server says about its limit.
 struct RateLimitState {
   std::optional<int64_t> limit;

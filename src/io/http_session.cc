@@ -15,6 +15,7 @@ struct HttpSession::Outcome {
   Status error;           // of the try, if another follows
   milliseconds delay{0};  // the server's wish
   bool at_once = false;   // after renewed credentials: no back-off
+  bool asked = false;     // the classifier says that the server asks to wait: no fault that uses up attempts
 };
 
 namespace {
@@ -54,11 +55,16 @@ HttpSessionOptions Scaled(HttpSessionOptions options) {
 
 }  // namespace
 
+bool IsThrottled(const HttpResponse& response, Timestamp now) {
+  return response.status == 429 || IsDisguisedThrottle(response, ParseRateLimit(response.headers, now));
+}
+
 HttpSession::HttpSession(HttpClient& client, const Clock& clock, HttpSessionOptions options)
     : client_(client), clock_(clock), options_(Scaled(std::move(options))) {}
 
 Result<HttpResponse> HttpSession::Send(const HttpRequest& request, std::stop_token stop) {
-  Backoff backoff(options_.backoff, clock_);
+  std::optional<Backoff> faults(std::in_place, options_.backoff, clock_);
+  Backoff asked({.total_ms = options_.throttled_total.count(), .sleep_scale = options_.sleep_scale}, clock_);
   bool renewed = false;
   for (;;) {
     Outcome outcome = Exchange(request, stop, &renewed);
@@ -70,6 +76,7 @@ Result<HttpResponse> HttpSession::Send(const HttpRequest& request, std::stop_tok
                     MakeError(Fault::kUnreachable, "the server asks to come back in " + std::to_string(seconds) + " s"),
                     outcome.error);
     }
+    Backoff& backoff = outcome.asked ? asked : *faults;
     const int64_t before = backoff.waited_ms();
     const auto tell = [&](const BackoffWait& wait) { options_.on_wait({.wait = wait, .error = outcome.error}); };
     const Status waited =
@@ -79,6 +86,7 @@ Result<HttpResponse> HttpSession::Send(const HttpRequest& request, std::stop_tok
       return FaultOf(waited) == Fault::kUnreachable ? GaveUp(request, waited, outcome.error) : waited;
     }
     ++counters_.num_retries;
+    if (outcome.asked) faults.emplace(options_.backoff, clock_);  // the time that was waited is not theirs
   }
 }
 
@@ -132,13 +140,16 @@ HttpSession::Outcome HttpSession::JudgeResponse(const HttpRequest& request, Http
     case HttpVerdict::Action::kAccept:
       return {.result = std::move(response)};
     case HttpVerdict::Action::kFail:
-      return {.result = MakeError(verdict->fault, place)};
+      return {.result = MakeError(verdict->fault, place, verdict->context)};
     case HttpVerdict::Action::kThrottled:
       ++counters_.num_throttled;
       if (options_.rate_budget != nullptr && verdict->delay) options_.rate_budget->Pause(*verdict->delay);
-      return Again(request, MakeError(Fault::kThrottled, place), verdict->delay, /*not_applied=*/true);
+      return {.error = MakeError(Fault::kThrottled, place, verdict->context),
+              .delay = verdict->delay.value_or(milliseconds(0)),
+              .asked = true};
     case HttpVerdict::Action::kRetry:
-      return Again(request, MakeError(Fault::kTransient, place), verdict->delay, /*not_applied=*/false);
+      return Again(request, MakeError(Fault::kTransient, place, verdict->context), verdict->delay,
+                   /*not_applied=*/false);
   }
   return {.result = MakeError(Fault::kBug, "unknown verdict")};
 }

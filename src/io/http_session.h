@@ -32,9 +32,13 @@ struct HttpVerdict {
   std::optional<milliseconds> delay;  // for kRetry and kThrottled: wait at least this
   std::string reason;                 // for kFail, kRetry: goes into the error; no data, no secrets
   Fault fault = Fault::kConfig;       // for kFail
+  ErrorContext context = {};          // of the error
 };
 /// Looks at any complete response (2xx too); nullopt: by status. Called from the sending threads.
 using HttpClassifier = std::function<std::optional<HttpVerdict>(const HttpResponse&)>;
+
+/// True if the answer asks to come back later: 429, or a 403 with Retry-After or no requests left.
+bool IsThrottled(const HttpResponse& response, Timestamp now);
 
 /// A request that will be sent again, for whoever shows it. Borrowed.
 struct HttpWait {
@@ -57,6 +61,8 @@ struct HttpSessionOptions {
   double sleep_scale = SleepScale();
   /// A single Retry-After or reset above this is not waited for: kUnreachable at once, saying when to come back.
   milliseconds server_delay_max = std::chrono::minutes(10);
+  /// Of all waits after answers that the classifier calls throttled, which do not count against `backoff`.
+  milliseconds throttled_total = std::chrono::hours(1);
   RateBudget* rate_budget = nullptr;     // borrowed; null: no limit
   RateClaimant claimant;                 // at the budget
   HttpAuthorizer* authorizer = nullptr;  // borrowed; null: none

@@ -225,6 +225,23 @@ TEST_F(HttpSessionTest, TheClassifierHasTheLastWord) {
   EXPECT_EQ(counters().num_throttled, 1);
 }
 
+TEST_F(HttpSessionTest, WaitsThatTheClassifierAsksForHaveABoundOfTheirOwn) {
+  options_.backoff.attempts_max = 2;
+  options_.backoff.total_ms = 5'000;
+  options_.throttled_total = seconds(60);
+  int throttled = 4;
+  options_.classify = [&](const HttpResponse& response) -> std::optional<HttpVerdict> {
+    if (response.status != 200 || throttled-- <= 0) return std::nullopt;
+    return HttpVerdict{.action = HttpVerdict::Action::kThrottled, .delay = seconds(10)};
+  };
+  ASSERT_TRUE(Run({Answer(200), Answer(200), Answer(200), Answer(200), Answer(503), Answer(200)}).ok());
+  EXPECT_GE(WaitedMs(), 40'000);
+  EXPECT_EQ(counters().num_throttled, 4);
+  throttled = 1'000;
+  EXPECT_EQ(FaultOf(Run({Answer(200)}).status()), Fault::kUnreachable);
+  EXPECT_LE(WaitedMs(), 61'000);
+}
+
 TEST_F(HttpSessionTest, SleepScaleShortensTheSleepOnly) {
   options_.sleep_scale = 0.001;
   ASSERT_TRUE(Run({Answer(429, {{"Retry-After", "60"}}), Answer(200)}).ok());

@@ -13,11 +13,20 @@
 namespace firn::pipeline {
 namespace {
 
-// `,"a":1,"b":2}`: what replaces the closing brace of a record.
-std::string TailOf(const source::JsonRows& rows) {
-  std::string tail;
-  for (const auto& [name, json] : rows.constants) tail += "," + nlohmann::json(name).dump() + ":" + json;
-  return tail + "}";
+// `,"a":1,"b":2`: what comes before the closing brace of each record.
+std::string ConstantsOf(const source::JsonRows& rows) {
+  std::string text;
+  for (const auto& [name, json] : rows.constants) text += "," + nlohmann::json(name).dump() + ":" + json;
+  return text;
+}
+
+// The same of what is copied from inside a record; null where it is missing.
+std::string CopiesOf(const source::JsonRows& rows, uint32_t row) {
+  std::string text;
+  for (const auto& [name, capture] : rows.copies) {
+    text += "," + nlohmann::json(name).dump() + ":" + std::string(rows.page->Captured(row, capture).value_or("null"));
+  }
+  return text;
 }
 
 bool IsEmptyObject(std::string_view head) {
@@ -27,8 +36,8 @@ bool IsEmptyObject(std::string_view head) {
 }  // namespace
 
 Result<source::JsonRows> WithConstants(source::JsonRows rows, arrow::MemoryPool* pool) {
-  if (rows.constants.empty() || rows.rows.empty()) return rows;
-  const std::string tail = TailOf(rows);
+  if ((rows.constants.empty() && rows.copies.empty()) || rows.rows.empty()) return rows;
+  const std::string constants = ConstantsOf(rows);
   std::string text = "[";
   for (const uint32_t row : rows.rows) {
     const std::string_view record = rows.page->RecordText(row);
@@ -38,6 +47,7 @@ Result<source::JsonRows> WithConstants(source::JsonRows rows, arrow::MemoryPool*
     }
     const std::string_view head = record.substr(0, brace);
     if (text.size() > 1) text += ",";
+    const std::string tail = constants + CopiesOf(rows, row) + "}";
     text += head;
     text += IsEmptyObject(head) ? tail.substr(1) : tail;
   }

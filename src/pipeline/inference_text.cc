@@ -151,8 +151,12 @@ std::vector<std::string> RunNotes(const format::json::InferenceReport& report,
 std::vector<std::string> ReadNotes(const source::ReadStats& stats) {
   std::vector<std::string> lines;
   if (stats.num_empty > 0) {
-    lines.push_back("requests refused with a status that means no rows: " + std::to_string(stats.num_empty) +
-                    " (on_status; of a child 404 and 410 by default)");
+    lines.push_back("requests whose answer means no rows: " + std::to_string(stats.num_empty) +
+                    " (on_status, on_response; of a child 404 and 410 by default)");
+  }
+  if (stats.num_skipped > 0) {
+    lines.push_back("read no further in this run, by a rule of `on_response` with `action: skip`: " +
+                    std::to_string(stats.num_skipped) + "; positions stay, the next run asks again");
   }
   if (stats.num_older_rows > 0) {
     lines.push_back("rows before the saved position, which were not asked for, were left out as read before: " +

@@ -77,15 +77,15 @@ void AddMasks(const config::Project& project, const config::TableConfig& table, 
   }
 }
 
-// Values included from a parent row keep the parent's masks: a policy is bound to the source path.
+// Included values keep the masks of where they come from: a policy is bound to the source path.
 void AddIncludedMasks(const config::Project& project, const config::PipelineConfig& pipeline,
                       const config::TableConfig& table, std::vector<json::MaskRule>* masks) {
   const config::TableConfig* parent = table.parent.empty() ? nullptr : pipeline.FindTable(table.parent);
-  if (parent == nullptr) return;
   constexpr std::string_view kPrefix = "parent.";
   for (const auto& [column, source] : table.include) {
-    const std::string path = source.starts_with(kPrefix) ? source.substr(kPrefix.size()) : source;
-    AddMasks(project, *parent, path, column, masks);
+    const bool of_parent = source.starts_with(kPrefix);
+    const config::TableConfig* from = of_parent ? parent : &table;
+    if (from != nullptr) AddMasks(project, *from, of_parent ? source.substr(kPrefix.size()) : source, column, masks);
   }
 }
 

@@ -99,10 +99,11 @@ Json TableJson(const TableResult& table, bool for_alerts) {
                  {"skipped", table.rows.skipped},
                  {"duplicates", table.rows.duplicates},
                  {"quarantined", table.rows.quarantined}};
-  out["requests"] = {{"count", table.requests.num_requests},        {"throttled", table.requests.num_throttled},
-                     {"retries", table.requests.num_retries},       {"waited_ms", table.requests.waited_ms},
-                     {"body_bytes", table.requests.body_bytes},     {"empty", table.requests.num_empty},
-                     {"older_rows", table.requests.num_older_rows}, {"later_rows", table.requests.num_later_rows}};
+  out["requests"] = {{"count", table.requests.num_requests},       {"throttled", table.requests.num_throttled},
+                     {"retries", table.requests.num_retries},      {"waited_ms", table.requests.waited_ms},
+                     {"body_bytes", table.requests.body_bytes},    {"empty", table.requests.num_empty},
+                     {"skipped", table.requests.num_skipped},      {"older_rows", table.requests.num_older_rows},
+                     {"later_rows", table.requests.num_later_rows}};
   if (table.snapshot_id) out["snapshot_id"] = *table.snapshot_id;
   out["commits"] = table.num_commits;
   out["data_bytes"] = table.data_bytes;

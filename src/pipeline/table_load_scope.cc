@@ -89,8 +89,10 @@ std::string TableLoad::WhyNotWhole() const {
     return std::to_string(result_.rows.quarantined) + " rows went to quarantine";
   const source::ReadStats stats = source_.stats(table_.name);
   if (!replaces_children() && stats.num_empty > 0) {
-    return std::to_string(stats.num_empty) + " requests were refused with a status that means `no rows`";
+    return std::to_string(stats.num_empty) + " requests had an answer that means `no rows`";
   }
+  if (stats.num_skipped > 0)
+    return std::to_string(stats.num_skipped) + " requests were skipped by a rule of `on_response`";
   if (stats.num_later_rows > 0) return std::to_string(stats.num_later_rows) + " rows were left for a later run";
   return why_not_deleted_;
 }

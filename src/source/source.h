@@ -58,13 +58,15 @@ struct UndecidedRow {
 /// `undecided`: those of which `delete_when` says neither true nor false, or whose cursor has no order among the
 /// others, ascending. `constants`: columns that every row of the batch gains (fields included from the parent row):
 /// name → JSON text, each name once. They are new columns of the row, beside those of the record; a record's own field
-/// of that name loses.
+/// of that name loses. So are `copies`: columns that take what lies inside the record, name → number of the page's
+/// capture.
 struct JsonRows {
   std::shared_ptr<const format::json::Page> page;
   std::vector<uint32_t> rows;
   std::vector<uint32_t> deleted;
   std::vector<UndecidedRow> undecided;
   std::vector<std::pair<std::string, std::string>> constants;
+  std::vector<std::pair<std::string, size_t>> copies;
 };
 
 /// Where rows of a file come from, for the columns _file, _line and _modified. Immutable; shared.
@@ -164,7 +166,8 @@ struct ReadStats {
   int64_t num_retries = 0;
   int64_t waited_ms = 0;
   int64_t body_bytes = 0;
-  int64_t num_empty = 0;       // requests refused with a status that means "no rows" (a child's 404)
+  int64_t num_empty = 0;       // requests whose answer means "no rows" (a child's 404, a rule of the project)
+  int64_t num_skipped = 0;     // splits and parent rows that were read no further, by a rule of the project
   int64_t num_known_rows = 0;  // boundary rows that an earlier read already gave; num_older_rows among them
   // Rows that came though they were not asked for, and were left out: before the saved position, where earlier runs
   // have read; at or after the upper bound (--to, lag), where a later run will.

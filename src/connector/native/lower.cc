@@ -16,7 +16,6 @@ constexpr std::string_view kBadExpression = "E0450";
 constexpr std::string_view kUnknownName = "E0451";
 constexpr std::string_view kBadIncremental = "E0407";
 constexpr std::string_view kBadPagination = "E0410";
-constexpr std::string_view kBadParent = "E0412";
 
 // Narrows the span of a value to a range of its text, where the text stands unescaped on the span's first line.
 config::Span Narrow(config::Span span, std::string_view text, Range range) {
@@ -58,6 +57,7 @@ class Lowering {
     if (plan.auth.type == AuthPlan::Type::kHmac) Parse(plan.auth.hmac.sign, path + ".auth.sign", {"request"});
     plan.http = Http(source);
     plan.jobs_max = static_cast<int32_t>(source.jobs_max);
+    source_rules_ = Rules(source.on_response);
     for (const auto& table : pipeline_.tables) plan.tables.push_back(Table(table));
     LinkChildren(&plan);
     return plan;
@@ -141,12 +141,18 @@ class Lowering {
     plan.records = table.records == "." ? "" : table.records;
     plan.paginate = Paginate(table.paginate, path + ".paginate");
     plan.status_rules = Rules(table);
+    plan.response_rules = Rules(table.on_response);
+    plan.response_rules.insert(plan.response_rules.end(), source_rules_.begin(), source_rules_.end());
+    if (table.write_disposition == config::WriteDisposition::kReplace) FailInsteadOfSkip(&plan.response_rules);
     if (table.empty_body_is_no_records) plan.empty_body = EmptyBody::kNoRecords;
     plan.primary_key = table.primary_key;
     plan.boundary = Boundary(table);
     plan.archive_raw = table.raw.mode != config::RawConfig::Mode::kOff;
     if (table.partitions) Partitions(*table.partitions, &plan);
     if (!table.parent.empty()) plan.parent = Parent(table, plan);
+    for (const auto& [column, source] : table.include) {
+      if (!source.starts_with("parent.")) plan.copies.emplace_back(column, source);
+    }
     for (const auto& column : table.columns) {
       if (const Status status = expression::CheckZone(column.timezone); !status.ok()) {
         Error("E0418", path + ".columns." + column.path + ".timezone", status.message());
@@ -275,6 +281,32 @@ class Lowering {
     return rules;
   }
 
+  // What is left out of a replace would be gone from the table.
+  static void FailInsteadOfSkip(std::vector<ResponseRule>* rules) {
+    for (ResponseRule& rule : *rules) {
+      if (rule.action == ResponseRule::Action::kSkip) rule.action = ResponseRule::Action::kFail;
+    }
+  }
+
+  std::vector<ResponseRule> Rules(const std::vector<config::ResponseRuleConfig>& rules) {
+    const std::set<std::string> names = {"response", "status", "headers"};
+    std::vector<ResponseRule> plans;
+    for (const auto& rule : rules) {
+      ResponseRule plan{.where = project_.WhereIs(rule.config_path),
+                        .status_min = rule.status_min,
+                        .status_max = rule.status_max,
+                        .action = static_cast<ResponseRule::Action>(rule.action),
+                        .wait_ms = rule.wait_ms,
+                        .wait_header = rule.wait_header};
+      if (!rule.when.empty()) {
+        plan.when = Checked(Template::ParseExpression(rule.when), rule.when, rule.config_path + ".when", names);
+      }
+      if (!rule.message.empty()) plan.message = Parse(rule.message, rule.config_path + ".message", names);
+      plans.push_back(std::move(plan));
+    }
+    return plans;
+  }
+
   static BoundaryRule Boundary(const config::TableConfig& table) {
     if (!table.incremental || table.write_disposition == config::WriteDisposition::kReplace) return BoundaryRule::kNone;
     if (table.primary_key.empty()) return BoundaryRule::kContent;
@@ -285,6 +317,7 @@ class Lowering {
   static void Partitions(const config::PartitionsConfig& partitions, TablePlan* plan) {
     plan->partition_name = partitions.name;
     plan->partition_param = partitions.param;
+    plan->partition_column = partitions.column;
     for (const auto& value : partitions.values) {
       plan->partition_values.push_back(expression::ToJson(Value::String(value)));
     }
@@ -304,12 +337,7 @@ class Lowering {
     for (const auto& header : plan.headers) use(header.value);
     if (plan.body) UseBody(*plan.body, use);
     for (const auto& [column, source] : table.include) {
-      const bool below = source.rfind("parent.", 0) == 0 && source.size() > 7;
-      if (!below) {
-        Error(kBadParent, table.config_path + ".include." + column,
-              "include takes fields of the parent: parent.<path>");
-        continue;
-      }
+      if (!source.starts_with("parent.")) continue;
       parent.include.emplace_back(column, source.substr(7));
       fields.insert(source.substr(7));
     }
@@ -385,8 +413,11 @@ class Lowering {
   const config::Project& project_;
   const config::PipelineConfig& pipeline_;
   Diagnostics& diagnostics_;
+  std::vector<ResponseRule> source_rules_;
 };
 
+static_assert(static_cast<int>(ResponseRule::Action::kRateLimited) ==
+              static_cast<int>(config::ResponseRuleConfig::Action::kRateLimited));
 static_assert(static_cast<int>(PaginatePlan::Type::kNextUrl) == static_cast<int>(config::PaginateType::kNextUrl));
 static_assert(static_cast<int>(CursorFormat::kPattern) == static_cast<int>(config::CursorFormat::kPattern));
 

@@ -143,10 +143,30 @@ TEST_F(LowerTest, AGraphQlRequestIsAPostToTheBaseUrlItself) {
   EXPECT_EQ(table.paginate.body_path, "variables.after");
 }
 
+TEST_F(LowerTest, TheRulesOfATableComeBeforeThoseOfItsSource) {
+  const Lowered lowered =
+      Lower("      t: {path: /t, on_response: [{status: 404, action: empty}]}\n      u: {path: /u}\n",
+            "{type: none}\n      on_response: [{when: \"{{ response.ok == false }}\", action: rate_limited, wait: 30s, "
+            "message: 'no: {{ "
+            "response.error }}'}]");
+  ASSERT_TRUE(lowered.plan.ok()) << lowered.loaded << lowered.plan.status();
+  const auto& rules = lowered.plan->tables[0].response_rules;
+  ASSERT_EQ(rules.size(), 2u);
+  EXPECT_EQ(rules[0].status_min, 404);
+  EXPECT_FALSE(rules[0].when.has_value());
+  EXPECT_EQ(rules[0].action, ResponseRule::Action::kEmpty);
+  EXPECT_EQ(rules[1].action, ResponseRule::Action::kRateLimited);
+  EXPECT_EQ(rules[1].wait_ms, 30'000);
+  EXPECT_THAT(rules[1].where, HasSubstr("firn.yaml:"));
+  EXPECT_TRUE(rules[1].message.has_value());
+  EXPECT_EQ(lowered.plan->tables[1].response_rules.size(), 1u);
+}
+
 TEST_F(LowerTest, RefusesWhatCannotBeExact) {
   const std::tuple<const char*, const char*> cases[] = {
       {"      p: {path: /p}\n      t: {parent: p, path: '/p/{{ parent.id }}', incremental: {cursor: at}}\n", "E0407"},
       {"      p: {path: /p}\n      t: {parent: p, path: '/p/{{ parent }}'}\n", "E0450"},
+      {"      t: {path: /t, on_response: [{when: '{{ body.ok }}', action: fail}]}\n", "E0451"},
       {"      t: {columns: {d: {type: timestamptz, timezone: Europe/Nowhere}}}\n", "E0418"},
   };
   for (const auto& [tables, code] : cases) {

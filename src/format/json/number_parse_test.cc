@@ -113,6 +113,13 @@ TEST(TimeParse, LosesNothing) {
                           "1970-01-01T00:00:00.", "1970-01-01T00:00:00+1:00", "0001-01-01T00:00:00+01:00"}) {
     EXPECT_FALSE(ParseTimestampText(bad)) << bad;
   }
+  EXPECT_EQ(ParseDotnetTime("/Date(1518685950940+0000)/"), 1'518'685'950'940'000);
+  EXPECT_EQ(ParseDotnetTime("\\/Date(1518685950940-0730)\\/"), 1'518'685'950'940'000);
+  EXPECT_EQ(ParseDotnetTime("/Date(-86400000)/"), -86'400'000'000);
+  for (const char* none : {"", "/Date()/", "/Date(1)", "Date(1)/", "/Date(1+00)/", "/Date(1+0000/", "/Date(1x)/",
+                           "/Date(999999999999999999)/", "/Date(", "\\"}) {
+    EXPECT_FALSE(ParseDotnetTime(none)) << none;
+  }
   EXPECT_EQ(ParseWithPattern("31/01/1970 05", "%d/%m/%Y %H")->micros, (30 * 24 + 5) * 3'600'000'000LL);
 }
 

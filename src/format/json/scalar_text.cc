@@ -24,6 +24,7 @@ std::optional<int64_t> NumberMicros(const Number& number, const std::string& for
 }
 
 std::optional<int64_t> TextMicros(std::string_view text, const ColumnHint& hint, bool with_zone) {
+  if (hint.format == "dotnet") return ParseDotnetTime(text);
   std::optional<ParsedTimestamp> parsed;
   if (!hint.format.empty() && hint.format != "iso") {
     parsed = ParseWithPattern(text, hint.format);

@@ -36,7 +36,7 @@ struct ColumnHint {
   schema::TypePtr type;  // null: not declared. A declared number also takes a string that holds that number.
   bool as_json = false;  // one column of JSON text, whatever the value
   bool as_map = false;   // an object used as a map<string, type of its values>
-  std::string format;    // of times: "iso" (default), "epoch_s", "epoch_ms", "epoch_us" or a strptime pattern
+  std::string format;    // of times: "iso" (default), "epoch_s", "epoch_ms", "epoch_us", "dotnet" or a strptime pattern
   std::string timezone;  // "+02:00" or an IANA name: of timestamptz text without offset
 };
 

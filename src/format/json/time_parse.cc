@@ -1,6 +1,8 @@
 #include "format/json/time_parse.h"
 
 #include <array>
+#include <charconv>
+#include <system_error>
 
 namespace firn::format::json {
 namespace {
@@ -232,6 +234,23 @@ std::optional<ParsedTimestamp> ParseWithPattern(std::string_view text, std::stri
                           (parts.minute - parts.offset_minutes.value_or(0)) * 60 + parts.second;
   return ParsedTimestamp{.micros = seconds * kMicrosPerSecond + parts.micros,
                          .has_offset = parts.offset_minutes.has_value()};
+}
+
+std::optional<int64_t> ParseDotnetTime(std::string_view text) {
+  constexpr int64_t kMillisMin = -62'135'596'800'000;  // years 0001 to 9999
+  constexpr int64_t kMillisMax = 253'402'300'799'999;
+  if (text.starts_with('\\')) text.remove_prefix(1);
+  if (!text.starts_with("/Date(") || !text.ends_with('/')) return std::nullopt;
+  text = text.substr(6, text.size() - 7);
+  if (text.ends_with('\\')) text.remove_suffix(1);
+  if (!text.ends_with(')')) return std::nullopt;
+  text.remove_suffix(1);
+  int64_t millis = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), millis);
+  if (error != std::errc() || millis < kMillisMin || millis > kMillisMax) return std::nullopt;
+  const std::string_view offset = text.substr(static_cast<size_t>(end - text.data()));
+  if (!offset.empty() && (offset.size() != 5 || !ParseOffset(offset))) return std::nullopt;
+  return millis * 1'000;
 }
 
 }  // namespace firn::format::json

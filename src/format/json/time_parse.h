@@ -39,6 +39,11 @@ std::optional<int32_t> ParseOffset(std::string_view text);
 /// strptime-like patterns of declared columns: %Y %m %d %H %M %S %f %z %T %F %b %% and plain characters.
 std::optional<ParsedTimestamp> ParseWithPattern(std::string_view text, std::string_view pattern);
 
+/// "/Date(1518685950940+0000)/" to microseconds since 1970 in UTC: how .NET writes instants in JSON. The milliseconds
+/// are of UTC, the offset only says where it was written. A backslash before each slash is passed over. Source:
+/// Microsoft, "Stand-Alone JSON Serialization", "Dates/Times and JSON".
+std::optional<int64_t> ParseDotnetTime(std::string_view text);
+
 int64_t DaysFromCivil(int32_t year, int32_t month, int32_t day);
 
 }  // namespace firn::format::json

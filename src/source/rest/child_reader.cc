@@ -68,6 +68,7 @@ class ChildReader : public SplitReader {
       }
       ARROW_ASSIGN_OR_RAISE(const Value parent, expression::ParseJson(*row));
       Chain chain;
+      chain.constants = PartitionColumn(*context_->table, scope_);
       for (const auto& [column, path] : context_->table->parent->include) {
         chain.constants.emplace_back(column, expression::ToJson(expression::AtPath(parent, path)));
       }
@@ -82,6 +83,7 @@ class ChildReader : public SplitReader {
   }
 
   bool IsMissing(const FetchedPage& page) const {
+    if (page.without_rows) return page.without_rows == connector::ResponseRule::Action::kSkip;
     const connector::StatusRule* rule = page.status < 300 ? nullptr : context_->table->RuleOf(page.status);
     return rule != nullptr && !rule->declared;
   }

@@ -5,6 +5,7 @@
 #include "expression/datetime.h"
 #include "expression/decimal.h"
 #include "expression/value.h"
+#include "format/json/time_parse.h"
 #include "source/rest/errors.h"
 
 namespace firn::source::rest {
@@ -67,6 +68,11 @@ std::string_view NumberOf(const CursorValue& value, std::string* storage) {
 }
 
 Status ReadText(const IncrementalPlan& plan, CursorValue* value) {
+  if (const auto micros = format::json::ParseDotnetTime(value->text)) {
+    SetInstant({.micros = *micros}, "", value);
+    value->text = FormatTimestamp({.micros = *micros});  // no API takes a bound as it writes values here
+    return Status::OK();
+  }
   if (plan.format != CursorFormat::kPattern &&
       (IsDigits(value->text) || (IsEpoch(plan) && expression::IsJsonNumber(value->text)))) {
     value->kind = CursorValue::Kind::kNumber;

@@ -12,8 +12,9 @@
 namespace firn::source::rest {
 
 /// A cursor value as the source wrote it, and how it compares: numbers, and strings of digits with an optional sign,
-/// numerically and exactly ("0009" is 9); times as instants (with all their fraction digits); other strings bytewise,
-/// if they have one form (length, marks, letter case), else they have no order that is sure to be the API's.
+/// numerically and exactly ("0009" is 9); times as instants (with all their fraction digits, or as .NET writes them);
+/// other strings bytewise, if they have one form (length, marks, letter case), else they have no order that is sure to
+/// be the API's.
 struct CursorValue {
   enum class Kind { kNumber, kInstant, kText };
   std::string json;  // the raw JSON text, as kept in positions

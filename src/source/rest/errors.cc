@@ -3,40 +3,13 @@
 #include <algorithm>
 #include <cctype>
 
+#include "source/rest/json_scan.h"
+
 namespace firn::source::rest {
 namespace {
 
 constexpr size_t kKeysShownMax = 20;
 constexpr size_t kKeyBytesMax = 40;
-
-// Passes over a string that begins at `at` (on its quote); returns the place after the closing quote.
-size_t SkipString(std::string_view text, size_t at) {
-  for (++at; at < text.size() && text[at] != '"'; ++at) {
-    if (text[at] == '\\') ++at;
-  }
-  return std::min(at + 1, text.size());
-}
-
-size_t SkipSpace(std::string_view text, size_t at) {
-  return std::min(text.find_first_not_of(" \t\r\n", at), text.size());
-}
-
-// Passes over one value; returns the place after it.
-size_t SkipValue(std::string_view text, size_t at) {
-  int64_t depth = 0;
-  while (at < text.size()) {
-    const char c = text[at];
-    if (c == '"') {
-      at = SkipString(text, at);
-      continue;
-    }
-    if (c == '{' || c == '[') ++depth;
-    if (c == '}' || c == ']') --depth;
-    if (depth < 0 || (depth == 0 && c == ',')) return at;
-    ++at;
-  }
-  return at;
-}
 
 KeyShape::Shape ShapeAt(std::string_view text, size_t at) {
   if (at >= text.size()) return KeyShape::Shape::kScalar;
@@ -74,22 +47,10 @@ Status NamedError(Named named) {
 
 std::vector<KeyShape> TopLevelKeys(std::string_view body, size_t count_max) {
   std::vector<KeyShape> keys;
-  size_t at = SkipSpace(body, body.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0);
-  if (at >= body.size() || body[at] != '{') return keys;
-  ++at;
-  while (keys.size() < count_max) {
-    at = SkipSpace(body, at);
-    if (at >= body.size() || body[at] != '"') return keys;
-    const size_t end = SkipString(body, at);
-    std::string key(body.substr(at + 1, end > at + 2 ? end - at - 2 : 0));
-    at = SkipSpace(body, end);
-    if (at >= body.size() || body[at] != ':') return keys;
-    at = SkipSpace(body, at + 1);
-    keys.push_back({.key = std::move(key), .shape = ShapeAt(body, at)});
-    at = SkipSpace(body, SkipValue(body, at));
-    if (at >= body.size() || body[at] != ',') return keys;
-    ++at;
-  }
+  ScanMembers(body, [&](std::string_view key, size_t at) {
+    keys.push_back({.key = std::string(key), .shape = ShapeAt(body, at)});
+    return keys.size() < count_max;
+  });
   return keys;
 }
 

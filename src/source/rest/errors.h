@@ -11,7 +11,7 @@
 /// E0433 too many pages, E0434 next page on another host, E0435 the way to the next page is not known, E0436 field of
 /// the pagination missing, E0437 cursor value, E0438 order of rows, E0439 too many rows at one cursor value, E0440 a
 /// template has no value, E0442 token request, E0443 position, E0444 error body with a good status, E0445 child
-/// requests that are missing where that cannot mean "no rows".
+/// requests that are missing where that cannot mean "no rows", E0514 an error by a rule of the project.
 namespace firn::source::rest {
 
 struct Named {

@@ -55,11 +55,16 @@ CaptureLayout::CaptureLayout(const TablePlan& table) {
   cursor = paths.size();
   if (table.incremental) paths.push_back(table.incremental->cursor);
   keys = paths.size();
-  paths.insert(paths.end(), table.primary_key.begin(), table.primary_key.end());
+  for (const std::string& key : table.primary_key) {
+    const auto copy = std::ranges::find(table.copies, key, &std::pair<std::string, std::string>::first);
+    paths.push_back(copy == table.copies.end() ? key : copy->second);
+  }
   deletes = paths.size();
   for (const auto& field : table.delete_fields) {
     if (!field.empty()) paths.push_back(field);
   }
+  copies = paths.size();
+  for (const auto& [column, path] : table.copies) paths.push_back(path);
 }
 
 Value MapOfPaths(const std::vector<std::pair<std::string, Value>>& fields) {

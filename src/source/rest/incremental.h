@@ -22,10 +22,12 @@ namespace firn::source::rest {
 /// Where the captured fields of a table's records stand in its pages.
 struct CaptureLayout {
   explicit CaptureLayout(const connector::TablePlan& table);
-  std::vector<std::string> paths;  // child fields first (TableTraits::parent_fields), then cursor, key, delete_when's
+  // Child fields first (TableTraits::parent_fields), then cursor, key, delete_when's, and what columns are copied of.
+  std::vector<std::string> paths;
   size_t cursor = 0;
   size_t keys = 0;
   size_t deletes = 0;
+  size_t copies = 0;
 };
 
 /// One request window of an incremental read.

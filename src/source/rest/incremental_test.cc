@@ -541,6 +541,8 @@ TEST(CursorValue, ComparesExactly) {
       {"\"2024-01-01\"", "\"2024-01-01T00:00:00\"", 0},
       {"\"1969-12-31T23:59:59.5Z\"", "\"1969-12-31T23:59:59.25Z\"", 1},
       {"\"10\"", "\"9\"", 1},
+      {"\"/Date(1704067200001+0100)/\"", "\"2024-01-01T00:00:00Z\"", 1},
+      {"\"\\/Date(1704067200000)\\/\"", "\"2024-01-01T00:00:00Z\"", 0},
       {"\"-10\"", "\"+0009\"", -1},
       {"\"007\"", "7", 0},
       {"\"-0\"", "\"000\"", 0},
@@ -571,6 +573,9 @@ TEST(CursorValue, FormatsBounds) {
   EXPECT_EQ(bound("1704067200", CursorFormat::kEpochSeconds, 0), "1704067200");
   EXPECT_EQ(bound("1704067200", CursorFormat::kEpochSeconds, 60), "1704067140");
   EXPECT_EQ(bound("\"1704067200123\"", CursorFormat::kEpochMillis, 1), "1704067199123");
+  const char* dotnet = "\"/Date(1704067200123+0000)/\"";
+  EXPECT_EQ(bound(dotnet, CursorFormat::kIso, 0), "2024-01-01T00:00:00.123000Z");
+  EXPECT_EQ(bound(dotnet, CursorFormat::kPattern, 3600, "%Y-%m-%dT%H:%M:%S"), "2023-12-31T23:00:00");
   EXPECT_EQ(bound("\"2024-01-31\"", CursorFormat::kPattern, 0, "%d/%m/%Y"), "31/01/2024");
   EXPECT_EQ(bound("42", CursorFormat::kIso, 0), "42");
   EXPECT_EQ(bound("42", CursorFormat::kIso, 1), "error");

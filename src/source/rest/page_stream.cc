@@ -30,6 +30,10 @@ bool WorthAnother(const Status& status) {
   return std::find(kCodes.begin(), kCodes.end(), context->code) != kCodes.end();
 }
 
+bool IsSkip(const FetchedPage& page) {
+  return page.without_rows == connector::ResponseRule::Action::kSkip;
+}
+
 bool HasCode(const Status& status, std::string_view code) {
   const ErrorContext* context = status.ok() ? nullptr : ContextOf(status);
   return context != nullptr && context->code == code;
@@ -58,7 +62,7 @@ Result<std::optional<FetchedPage>> PageStream::Next(std::stop_token stop) {
 
 Status PageStream::Run(std::stop_token stop) {
   Status status;
-  for (size_t i = 0; status.ok() && i < windows_.size(); ++i) status = ReadWindow(i, stop);
+  for (size_t i = 0; status.ok() && !skipped_ && i < windows_.size(); ++i) status = ReadWindow(i, stop);
   if (!status.ok()) ARROW_RETURN_NOT_OK(queue_.Push({.status = Located(status)}, 0, stop));
   queue_.Finish();
   return Status::OK();
@@ -102,7 +106,8 @@ Status PageStream::ReadWindow(size_t i, std::stop_token stop) {
     }
     if (++num_pages >= context_.excerpt.pages_max) next.reset();
     page.window = i;
-    page.window_ends = !next.has_value();
+    skipped_ = IsSkip(page);
+    page.window_ends = !next.has_value() && !skipped_;  // else its end would be where reading goes on
     ARROW_RETURN_NOT_OK(Push(std::move(page), stop));
   }
   return Status::OK();
@@ -121,8 +126,8 @@ Status PageStream::ReadFilesOf(size_t i, std::stop_token stop) {
 // A refusal that means "no rows" is counted. Our own rule is about a missing parent, so about the first page alone.
 Status PageStream::CheckEmpty(const FetchedPage& page) const {
   const connector::StatusRule* rule = page.status < 300 ? nullptr : table_.RuleOf(page.status);
-  if (rule == nullptr) return Status::OK();
-  if (!rule->declared && num_pages_ > 1) {
+  if (rule == nullptr && !page.without_rows) return Status::OK();
+  if (!page.without_rows && !rule->declared && num_pages_ > 1) {
     return NamedError({.fault = Fault::kBadData,
                        .code = "E0445",
                        .message = "page " + std::to_string(num_pages_) + " of a child request was answered " +
@@ -131,7 +136,8 @@ Status PageStream::CheckEmpty(const FetchedPage& page) const {
                        .next = "correct `paginate`, or declare on_status: {" + std::to_string(page.status) +
                                ": empty} if the API ends its pages so"});
   }
-  if (context_.num_empty != nullptr) ++*context_.num_empty;
+  std::atomic<int64_t>* counter = IsSkip(page) ? context_.num_skipped : context_.num_empty;
+  if (counter != nullptr) ++*counter;
   return Status::OK();
 }
 
@@ -161,14 +167,16 @@ Result<FetchedPage> PageStream::FetchOnce(const io::HttpRequest& request, std::s
   guarded.public_only = seen_public_ && !request.private_redirects;
   ARROW_ASSIGN_OR_RAISE(io::HttpResponse response, context_.session->Send(guarded, stop));
   seen_public_ = seen_public_ || response.from_public_address;
+  const auto without_rows = context_.response_rules->WithoutRows(response);
   headers_ = std::move(response.headers);
   FetchedPage fetched{.method = request.method,
                       .url = request.url,
                       .status = response.status,
+                      .without_rows = without_rows,
                       .time = context_.clock->Now(),
                       .body = response.body};
   const bool empty_status = response.status == 204 || response.status >= 300;  // the latter by a rule of the plan
-  if (empty_status) return fetched;
+  if (empty_status || without_rows) return fetched;
   ARROW_ASSIGN_OR_RAISE(auto body, io::DecompressIfNeeded(response.body, request.body_bytes_max));
   fetched.body = body;
   if (table_.refuses_graphql_errors) {

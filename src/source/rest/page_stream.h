@@ -21,6 +21,7 @@
 #include "source/rest/incremental.h"
 #include "source/rest/paginator.h"
 #include "source/rest/request_builder.h"
+#include "source/rest/response_rules.h"
 
 namespace firn::source::rest {
 
@@ -56,12 +57,14 @@ struct TableContext {
   const connector::TablePlan* table = nullptr;
   io::HttpSession* session = nullptr;
   const Clock* clock = nullptr;
+  const ResponseRules* response_rules = nullptr;
   ProbeMemo* memo = nullptr;
-  std::atomic<int64_t>* num_empty = nullptr;  // refusals that mean "no rows"; may be null
-  RowsLeftOut* left_out = nullptr;            // may be null
-  RecordsFound* records_found = nullptr;      // may be null
-  io::HttpSession* stranger = nullptr;        // for files on other hosts: without credentials
-  io::HttpSession* once = nullptr;            // asks once
+  std::atomic<int64_t>* num_empty = nullptr;    // answers that mean "no rows"; may be null
+  std::atomic<int64_t>* num_skipped = nullptr;  // splits and parent rows that a rule ended; may be null
+  RowsLeftOut* left_out = nullptr;              // may be null
+  RecordsFound* records_found = nullptr;        // may be null
+  io::HttpSession* stranger = nullptr;          // for files on other hosts: without credentials
+  io::HttpSession* once = nullptr;              // asks once
   JobSlots* job_slots = nullptr;
   DownloadOptions files;  // of a table whose answers are files
   CaptureLayout layout;
@@ -76,6 +79,7 @@ struct FetchedPage {
   bool window_ends = false;
   std::string method, url;  // as asked for, before credentials
   int status = 0;
+  std::optional<connector::ResponseRule::Action> without_rows = {};  // by a rule of the project: kEmpty, kSkip
   Timestamp time;
   std::shared_ptr<arrow::Buffer> body;
 };
@@ -116,6 +120,7 @@ class PageStream {
   std::string records_;  // the path; "auto" until the first page with records decided it
   int64_t num_pages_ = 0;
   io::HttpHeaders headers_;   // of the last answer
+  bool skipped_ = false;      // a rule says that the rest cannot be had now
   bool seen_public_ = false;  // an answer came from a public address: no later one may come from a private one
   BoundedQueue<Item> queue_;
   TaskGroup group_;  // last: its thread ends before the rest is destroyed

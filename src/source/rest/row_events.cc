@@ -66,10 +66,14 @@ Status RowEvents::Append(const std::shared_ptr<const Page>& page, const Admitted
     if (position) events->push_back(Progress{.position = std::move(*position)});
     return Status::OK();
   }
-  JsonRows batch{.page = page, .constants = constants};
+  JsonRows empty{.page = page, .constants = constants};
+  for (size_t i = 0; i < table_.copies.size(); ++i) {
+    empty.copies.emplace_back(table_.copies[i].first, layout_.copies + i);
+  }
+  JsonRows batch = empty;
   int64_t num_bytes = 0;
   const auto flush = [&](std::optional<Position> at) {
-    JsonRows full{.page = page, .constants = constants};
+    JsonRows full = empty;
     std::swap(full, batch);
     events->push_back(Batch{.rows = std::move(full), .position = std::move(at), .num_bytes = num_bytes});
     num_bytes = 0;
@@ -89,6 +93,11 @@ Status RowEvents::Append(const std::shared_ptr<const Page>& page, const Admitted
   }
   flush(std::move(position));
   return Status::OK();
+}
+
+Constants PartitionColumn(const connector::TablePlan& table, const SliceScope& scope) {
+  if (table.partition_column.empty() || !scope.partition) return {};
+  return {{table.partition_column, expression::ToJson(*scope.partition->Find(table.partition_name))}};
 }
 
 Status Archive(io::RawArchiveWriter* archive, const FetchedPage& page, const std::string& split,

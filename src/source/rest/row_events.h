@@ -20,6 +20,9 @@ namespace firn::source::rest {
 /// Columns that every row of a batch gains: name → JSON text.
 using Constants = std::vector<std::pair<std::string, std::string>>;
 
+/// Returns the column of the partition that `scope` reads, if the table declares one.
+Constants PartitionColumn(const connector::TablePlan& table, const SliceScope& scope);
+
 /// Turns pages into events: batches of at most 4 MiB of record text (a single larger record alone), so that several
 /// threads decode a large page and its rows are never all in memory as columns; with tombstones marked. Used by one
 /// thread.

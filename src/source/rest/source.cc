@@ -14,6 +14,7 @@
 #include "source/rest/graphql.h"
 #include "source/rest/job_slots.h"
 #include "source/rest/page_stream.h"
+#include "source/rest/response_rules.h"
 #include "source/rest/split_reader.h"
 
 namespace firn::source::rest {
@@ -25,9 +26,10 @@ using connector::RestPlan;
 using connector::TablePlan;
 
 // Accepts statuses that the table's rules call empty; everything else goes by its status.
-io::HttpClassifier ClassifierOf(const TablePlan& table) {
-  if (table.status_rules.empty() && !table.is_graphql) return nullptr;
-  return [&table](const io::HttpResponse& response) -> std::optional<io::HttpVerdict> {
+io::HttpClassifier ClassifierOf(const TablePlan& table, const ResponseRules& response_rules) {
+  if (table.status_rules.empty() && table.response_rules.empty() && !table.is_graphql) return nullptr;
+  return [&table, &response_rules](const io::HttpResponse& response) -> std::optional<io::HttpVerdict> {
+    if (auto verdict = response_rules.Judge(response)) return verdict;
     if (table.is_graphql) {
       if (auto throttled = JudgeGraphQlThrottle(response)) return throttled;
     }
@@ -60,16 +62,17 @@ class RestSource : public Source {
                                            limits);
     }
     for (const TablePlan& table : plan_.tables) {
+      TableRuntime& runtime = tables_[table.name];
+      runtime.response_rules = std::make_unique<ResponseRules>(table, *dependencies_.clock);
       io::HttpSessionOptions options{.rate_budget = budget,
                                      .claimant = {.pipeline = plan_.name, .background = dependencies_.background},
                                      .authorizer = authorizer_.get(),
-                                     .classify = ClassifierOf(table)};
+                                     .classify = ClassifierOf(table, *runtime.response_rules)};
       if (plan_.http.attempts_max > 0) options.backoff.attempts_max = static_cast<int>(plan_.http.attempts_max);
       if (plan_.http.retry_total_ms > 0) options.backoff.total_ms = plan_.http.retry_total_ms;
       if (dependencies_.on_wait) {
         options.on_wait = [this, &table](const io::HttpWait& wait) { dependencies_.on_wait(table.name, wait); };
       }
-      TableRuntime& runtime = tables_[table.name];
       const auto session = [&](const io::HttpSessionOptions& of) {
         return std::make_unique<io::HttpSession>(*dependencies_.http, *dependencies_.clock, of);
       };
@@ -84,8 +87,10 @@ class RestSource : public Source {
                                                                     .table = &table,
                                                                     .session = runtime.session.get(),
                                                                     .clock = dependencies_.clock,
+                                                                    .response_rules = runtime.response_rules.get(),
                                                                     .memo = &runtime.memo,
                                                                     .num_empty = &runtime.num_empty,
+                                                                    .num_skipped = &runtime.num_skipped,
                                                                     .left_out = &runtime.left_out,
                                                                     .records_found = &runtime.records_found,
                                                                     .stranger = runtime.stranger.get(),
@@ -148,6 +153,7 @@ class RestSource : public Source {
     const auto found = tables_.find(table);
     if (found == tables_.end()) return {};
     ReadStats stats{.num_empty = found->second.num_empty,
+                    .num_skipped = found->second.num_skipped,
                     .num_known_rows = found->second.left_out.num_known,
                     .num_older_rows = found->second.left_out.num_older,
                     .num_later_rows = found->second.left_out.num_later,
@@ -165,10 +171,12 @@ class RestSource : public Source {
 
  private:
   struct TableRuntime {
+    std::unique_ptr<ResponseRules> response_rules;
     std::unique_ptr<io::HttpSession> session;
     std::unique_ptr<io::HttpSession> stranger, once;  // as in TableContext
     ProbeMemo memo;
     std::atomic<int64_t> num_empty{0};
+    std::atomic<int64_t> num_skipped{0};
     RowsLeftOut left_out;
     RecordsFound records_found;
     std::shared_ptr<TableContext> context;

@@ -442,6 +442,83 @@ TEST_F(RestSourceTest, StatusesAreRetriedOrNamed) {
   EXPECT_EQ(ContextOf(read.status)->where, "firn.yaml:9:7");
 }
 
+TEST_F(RestSourceTest, ErrorRulesJudgeGoodStatuses) {
+  const auto when = [](const char* text) { return Template::ParseExpression(text).ValueOrDie(); };
+  using Action = connector::ResponseRule::Action;
+  table_.records = "items";
+  table_.response_rules = {
+      {.when = when("response.error == 'ratelimited'"), .action = Action::kRateLimited, .wait_ms = 1'000},
+      {.when = when("response.error == 'not_in_channel'"), .action = Action::kEmpty},
+      {.where = "firn.yaml:7:9",
+       .when = when("response.ok == false"),
+       .action = Action::kAuthFailed,
+       .message = T("the API says {{ response.error }}")}};
+  std::atomic<int> count = 0;
+  http_.set_handler([&](const FakeRequest&) {
+    return FakeAnswer{.body =
+                          ++count <= 2 ? R"({"ok":false,"error":"ratelimited"})" : R"({"ok":true,"items":[{"id":0}]})"};
+  });
+  Read read = ReadAll();
+  EXPECT_TRUE(read.status.ok()) << read.status;
+  EXPECT_EQ(read.rows, Ids(1));
+  EXPECT_EQ(read.stats.num_throttled, 2);
+  EXPECT_EQ(read.stats.num_empty, 0);
+
+  http_.set_handler([](const FakeRequest&) { return FakeAnswer{.body = R"({"ok":false,"error":"not_in_channel"})"}; });
+  read = ReadAll();
+  EXPECT_TRUE(read.status.ok()) << read.status;
+  EXPECT_TRUE(read.rows.empty());
+  EXPECT_EQ(read.stats.num_empty, 1);
+
+  http_.set_handler([](const FakeRequest&) { return FakeAnswer{.body = R"({"ok":false,"error":"invalid_auth"})"}; });
+  read = ReadAll();
+  EXPECT_EQ(FaultOf(read.status), Fault::kAuth);
+  EXPECT_EQ(ContextOf(read.status)->code, "E0514");
+  EXPECT_EQ(ContextOf(read.status)->where, "firn.yaml:7:9");
+  EXPECT_EQ(ContextOf(read.status)->why, "the API says invalid_auth");
+}
+
+// What was skipped is asked for again: the windows before it are done, it and those after it are not.
+TEST_F(RestSourceTest, ASkippedSplitKeepsItsPosition) {
+  table_.paginate.type = Type::kNone;
+  table_.records = ".";
+  table_.incremental = IncrementalPlan{.cursor = "at",
+                                       .param = "since",
+                                       .end_param = "until",
+                                       .format = connector::CursorFormat::kPattern,
+                                       .pattern = "%Y-%m-%d",
+                                       .start = "2025-12-29",
+                                       .step_micros = int64_t{86'400} * 1'000'000};
+  table_.response_rules = {{.status_min = 403, .status_max = 403, .action = connector::ResponseRule::Action::kSkip}};
+  http_.set_handler([](const FakeRequest& r) {
+    const std::string day = r.query.at("since");
+    if (day == "2025-12-30") return FakeAnswer{.status = 403};
+    return FakeAnswer{.body = "[{\"at\":\"" + day + "\"}]"};
+  });
+  Read read = ReadAll();
+  ASSERT_TRUE(read.status.ok()) << read.status;
+  EXPECT_THAT(read.rows, ElementsAre(R"({"at":"2025-12-29"})"));
+  EXPECT_EQ(read.stats.num_skipped, 1);
+  EXPECT_EQ(read.stats.num_empty, 0);
+
+  const size_t asked = http_.num_requests();
+  http_.set_handler(
+      [](const FakeRequest& r) { return FakeAnswer{.body = "[{\"at\":\"" + r.query.at("since") + "\"}]"}; });
+  read = Resume(read.last());
+  EXPECT_THAT(http_.urls()[asked], HasSubstr("since=2025-12-30"));
+  EXPECT_THAT(read.rows, ElementsAre(R"({"at":"2025-12-30"})", R"({"at":"2025-12-31"})"));
+}
+
+TEST_F(RestSourceTest, RowsTakeTheValueOfTheirPartition) {
+  table_.partition_name = "region";
+  table_.partition_param = "r";
+  table_.partition_column = "region";
+  table_.partition_values = {"\"eu\"", "\"us\""};
+  http_.set_handler([](const FakeRequest&) { return FakeAnswer{.body = R"([{"id":1}])"}; });
+  table_.paginate.type = Type::kNone;
+  EXPECT_THAT(ReadAll().rows, ElementsAre(R"({"id":1} region="eu")", R"({"id":1} region="us")"));
+}
+
 TEST_F(RestSourceTest, EmptyPageInTheMiddleOfCursorsGoesOn) {
   table_.paginate = {.type = Type::kCursor, .param = "c", .next = "n"};
   table_.records = "items";

@@ -22,6 +22,7 @@ class PagesReader : public SplitReader {
         rows_(*context_->table, context_->layout) {}
 
   void Start(SliceScope scope) {
+    constants_ = PartitionColumn(*context_->table, scope);
     std::vector<Window> windows = tracker_ ? tracker_->windows() : std::vector<Window>(1);
     const auto windows_max = static_cast<size_t>(context_->excerpt.chains_max);
     if (windows.size() > windows_max) windows.resize(windows_max);
@@ -57,11 +58,11 @@ class PagesReader : public SplitReader {
       rows.resize(page.page->num_records());
       std::iota(rows.begin(), rows.end(), 0);
     }
-    ARROW_RETURN_NOT_OK(Archive(archive_, page, split_, admitted, {}));
+    ARROW_RETURN_NOT_OK(Archive(archive_, page, split_, admitted, constants_));
     ARROW_ASSIGN_OR_RAISE(std::optional<Position> position, PositionAfter(page));
     if (position && rows.empty() && *position == last_) position.reset();
     if (position) last_ = *position;
-    return rows_.Append(page.page, admitted, {}, std::move(position), &events_);
+    return rows_.Append(page.page, admitted, constants_, std::move(position), &events_);
   }
 
   Result<std::optional<Position>> PositionAfter(const FetchedPage& page) {
@@ -76,6 +77,7 @@ class PagesReader : public SplitReader {
   const std::string split_;
   io::RawArchiveWriter* const archive_;
   RowEvents rows_;
+  Constants constants_;
   Position last_;
   std::deque<Event> events_;
   std::unique_ptr<PageStream> stream_;
