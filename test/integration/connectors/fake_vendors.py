@@ -1,7 +1,7 @@
 """APIs of the vendors of connectors/*.yaml, small: each pages, filters and authenticates as the vendor's documentation says, over rows of
 shapes that we wrote. `VENDORS[name]()` makes one with fresh rows; `FakeVendor(vendor)` serves it.
 
-A page holds two rows whatever is asked for, as a vendor may cap it. The first request of each table is answered 429.
+A page holds two rows whatever is asked for, as a vendor may cap it. The first request of each table is throttled.
 """
 
 import base64
@@ -21,6 +21,7 @@ USER = "admin@example.com"
 PAGE_ROWS = 2
 ROWS = 6
 DAYS_APART = 40  # more than any lookback of the library
+CHANNEL = "C0123456789"
 
 
 def iso(i):
@@ -31,10 +32,17 @@ def epoch(i):
     return int(moment(iso(i)))
 
 
+def day(i):
+    """Days of reports: the one of i = ROWS + 1 is today, within the days that are read again."""
+    return (datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=DAYS_APART * (ROWS + 1 - i))).isoformat()
+
+
 def moment(value):
     """Seconds since 1970 of a time as APIs write it."""
     if isinstance(value, (int, float)) or str(value).isdigit():
         return float(value)
+    if dotnet := re.fullmatch(r"/Date\((\d+)\+0000\)/", str(value)):
+        return int(dotnet[1]) / 1000
     text = re.sub(r"\+(\d\d)(\d\d)$", r"+\1:\2", str(value).replace("Z", "+00:00"))
     time = datetime.datetime.fromisoformat(text)
     return (time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)).timestamp()
@@ -56,8 +64,8 @@ def get(row, path):
 class Ask:
     """One request: query and body as Python values."""
 
-    def __init__(self, base, path, query, body):
-        self.base, self.path, self.query, self.body = base, path, query, body
+    def __init__(self, base, path, query, body, headers):
+        self.base, self.path, self.query, self.body, self.headers = base, path, query, body, headers
 
     def url(self, **changes):
         query = {name: value for name, value in {**self.query, **changes}.items() if value is not None}
@@ -122,13 +130,16 @@ def of_first(page):
 
 
 class Table:
-    """`shape(i)`: the i-th row without key and cursor; `changed`: path and writer of the cursor; `since(ask)`: the lower bound that a
+    """`shape(i)`: the i-th row without key and cursor; `key`: its columns, `column=path` if the API's row has it elsewhere and
+    `column:value` if the API's rows do not have it; `changed`: path and writer of the cursor; `since(ask)`: the lower bound that a
     request asks for, None without a filter; `finds_deleted`: whether a run takes rows away that are not listed any more;
     `never_changes`: rows of events; `takes(ask)`: of tables that share a path, whether the request is of this one."""
 
     def __init__(self, path, records, page=whole, shape=lambda i: {}, key="id", changed=None, since=None, method="GET",
                  finds_deleted=False, never_changes=False, takes=lambda ask: True):
-        self.path, self.records, self.page, self.key = path, records, page, key.split(",")
+        self.path, self.records, self.page = path, records, page
+        self.places = [re.fullmatch(r"(\w+)(?:([=:])(.+))?", column).groups() for column in key.split(",")]
+        self.key = [name for name, _, _ in self.places]
         self.changed, self.since, self.method = changed, since, method
         self.finds_deleted, self.never_changes, self.takes = finds_deleted, never_changes, takes
         self.shape, self.rows = shape, []
@@ -137,7 +148,7 @@ class Table:
 
     def add(self, i):
         row = {}
-        for name in self.key:
+        for name in [name for name, kind, _ in self.places if kind is None]:
             put(row, name, f"user{i}@example.com" if name == "email" else f"key_{i}")
         row.update(json.loads(json.dumps(self.shape(i))))
         if self.changed:
@@ -148,7 +159,7 @@ class Table:
         return sorted(self.key_of(row) for row in self.rows)
 
     def key_of(self, row):
-        return tuple(str(row[name]) for name in self.key)
+        return tuple(place if kind == ":" else str(get(row, place or name)) for name, kind, place in self.places)
 
     def answer(self, ask):
         bound = self.since(ask) if self.since else None
@@ -181,17 +192,22 @@ class HourlyArchive(Table):
 
 class Vendor:
     """`further`: the tables that a pipeline has to name; `overlay`: fields of the source that tests set beside base_url;
-    `token_path`: where SECRET is exchanged for TOKEN; `by_clock`: what is read ends now, so that tests must say when that is."""
+    `token_path`: where SECRET is exchanged for TOKEN; `rotates`: a refresh token is good for one exchange; `unauthorized`, `throttled`: status, body and
+    headers of those answers; `by_clock`: what is read ends now, so that tests must say when that is."""
 
-    def __init__(self, is_allowed, tables, further=None, overlay=None, token_path=None, by_clock=False):
+    def __init__(self, is_allowed, tables, further=None, overlay=None, token_path=None, rotates=False, by_clock=False,
+                 unauthorized=(401, {"message": "unauthorized"}, {}),
+                 throttled=(429, {"message": "too many requests"}, {"Retry-After": "0"})):
         self.is_allowed, self.tables, self.further = is_allowed, tables, further or {}
-        self.overlay, self.token_path, self.by_clock = overlay or {}, token_path, by_clock
+        self.overlay, self.token_path, self.rotates = overlay or {}, token_path, rotates
+        self.unauthorized, self.throttled, self.by_clock = unauthorized, throttled, by_clock
 
 
 class FakeVendor:
     def __init__(self, vendor):
         self.vendor, self.lock = vendor, threading.Lock()
         self.throttled, self.served, self.problems = set(), {}, []
+        self.refresh_token, self.exchanges = SECRET, 0
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -228,7 +244,7 @@ class FakeVendor:
         text = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         is_json = "json" in request.headers.get("Content-Type", "")
         body = json.loads(text) if text and is_json else dict(urllib.parse.parse_qsl(text.decode()))
-        ask = Ask(self.url, parts.path, dict(urllib.parse.parse_qsl(parts.query)), body)
+        ask = Ask(self.url, parts.path, dict(urllib.parse.parse_qsl(parts.query)), body, request.headers)
         try:
             status, body, headers = self.respond(request, ask)
         except Exception as error:  # told by the test: a thread of the server cannot fail it
@@ -243,11 +259,9 @@ class FakeVendor:
 
     def respond(self, request, ask):
         if ask.path == self.vendor.token_path:
-            if ask.body.get("client_secret") != SECRET:
-                return 400, {"error": "invalid_client"}, {}
-            return 200, {"access_token": TOKEN, "token_type": "Bearer"}, {}
+            return self.exchange(ask)
         if not self.vendor.is_allowed(request.headers):
-            return 401, {"message": "unauthorized"}, {}
+            return self.vendor.unauthorized
         for name, table in {**self.vendor.tables, **self.vendor.further}.items():
             if request.command != table.method or not re.fullmatch(table.path, ask.path) or not table.takes(ask):
                 continue
@@ -255,13 +269,25 @@ class FakeVendor:
                 first = name not in self.throttled
                 self.throttled.add(name)
             if first:
-                return 429, {"message": "too many requests"}, {"Retry-After": "0"}
+                return self.vendor.throttled
             body, headers, count = table.answer(ask)
             with self.lock:
                 self.served[name] = self.served.get(name, 0) + count
             return (404 if body is None else 200), body, headers
         self.problems.append(f"unknown request {request.command} {request.path}")
         return 404, {"message": "not found"}, {}
+
+    def exchange(self, ask):
+        if not basic(USER)(ask.headers) and ask.body.get("client_secret") != SECRET:
+            return 400, {"error": "invalid_client"}, {}
+        with self.lock:
+            if "refresh_token" in ask.body and ask.body["refresh_token"] != self.refresh_token:
+                return 400, {"error": "invalid_grant"}, {}
+            if not self.vendor.rotates:
+                return 200, {"access_token": TOKEN, "token_type": "Bearer"}, {}
+            self.exchanges += 1
+            self.refresh_token = f"refreshed-{self.exchanges}"
+            return 200, {"access_token": TOKEN, "token_type": "Bearer", "refresh_token": self.refresh_token}, {}
 
 
 def bearer(headers):
@@ -579,5 +605,155 @@ def shopify():
             "transactions": Table(r"/admin/api/2026-07/orders/key_\d+/transactions.json", "transactions", of_first(whole))})
 
 
-VENDORS = {make.__name__: make for make in (airtable, amplitude, github, hubspot, intercom, jira, klaviyo, linear, mailchimp, notion, pipedrive, salesforce,
-                                            sendgrid, shopify, stripe, zendesk)}
+def slack():
+    by_cursor = by_token("cursor", "response_metadata.next_cursor")
+
+    def paged(rows, ask):
+        part, extra, headers = by_cursor(rows, ask)
+        return part, {"ok": True, "response_metadata": {"next_cursor": ""}, **extra, "has_more": bool(extra)}, headers
+
+    def of_channel(rows, ask):
+        assert ask.query["channel"] == CHANNEL, ask.query
+        return paged(rows, ask)
+
+    def of_thread(rows, ask):
+        return of_channel(rows if ask.query["ts"] == f"{epoch(0)}.000100" else [], ask)
+
+    def message(i):
+        return {"type": "message", "user": "U1", "text": "text"}
+
+    def at(i):
+        return f"{epoch(i)}.000100"
+
+    user = {"name": "u", "real_name": "U", "deleted": False, "profile": {"email": "u@example.com", "phone": "1"}}
+    refused = {"ok": False, "error": "invalid_auth"}
+    return Vendor(bearer, {
+        "channels": Table("/conversations.list", "channels", paged, lambda i: {"name": f"c{i}", "topic": {"value": ""}},
+                          finds_deleted=True),
+        "users": Table("/users.list", "members", paged, lambda i: user),
+        "messages": Table("/conversations.history", "messages", of_channel, message, key=f"channel:{CHANNEL},ts",
+                          changed=("ts", at), since=query("oldest"), never_changes=True)}, further={
+            "replies": Table("/conversations.replies", "messages", of_thread, lambda i: {
+                **message(i), "ts": at(i), "thread_ts": at(0)}, key=f"channel:{CHANNEL},ts")},
+        unauthorized=(200, refused, {}), throttled=(200, {"ok": False, "error": "ratelimited"}, {}))
+
+
+def xero():
+    tenant = "45e4708e-d862-4111-ab3a-dd8cd03913e1"
+
+    def by_page(rows, ask):
+        part, _ = counted((int(ask.query["page"]) - 1) * PAGE_ROWS, rows)
+        return part, {"Status": "OK", "pagination": {"pageCount": -(-len(rows) // PAGE_ROWS)}}, {}
+
+    def documents(path, key, shape=lambda i: {}, page=by_page):
+        return Table(f"/api.xro/2.0/{path}", path, page, shape, key=f"tenant_id:{tenant},{key}", changed=("UpdatedDateUTC", lambda i: f"/Date({epoch(i) * 1000}+0000)/"),
+                     since=lambda ask: ask.headers["If-Modified-Since"])
+
+    def listed(path, key, shape=lambda i: {}, records=None):
+        return Table(f"/api.xro/2.0/{path}", records or path, whole, shape, key=f"tenant_id:{tenant},{key}", finds_deleted=True)
+
+    person = {"FirstName": "F", "LastName": "L", "EmailAddress": "f@example.com"}
+    dated = {"Date": "/Date(1518652800000+0000)/", "Contact": {"ContactID": "c", "Name": "N", "EmailAddress": "c@example.com"}}
+    return Vendor(lambda headers: headers.get("Authorization") == "Bearer " + TOKEN and headers.get("xero-tenant-id") == tenant, {
+        "invoices": documents("Invoices", "InvoiceID", lambda i: {**dated, "Total": i, "DueDate": "/Date(1518652800000)/"}),
+        "contacts": documents("Contacts", "ContactID", lambda i: {"Name": "N", **person, "Phones": [{"PhoneNumber": "1"}]}),
+        "payments": documents("Payments", "PaymentID", lambda i: {"Date": dated["Date"], "Amount": 9.5}),
+        "bank_transactions": documents("BankTransactions", "BankTransactionID", lambda i: dated),
+        "credit_notes": documents("CreditNotes", "CreditNoteID", lambda i: dated),
+        "purchase_orders": documents("PurchaseOrders", "PurchaseOrderID", lambda i: dated),
+        "manual_journals": documents("ManualJournals", "ManualJournalID", lambda i: {"Date": dated["Date"]}),
+        "bank_transfers": listed("BankTransfers", "BankTransferID", lambda i: {"CreatedDateUTC": f"/Date({epoch(i) * 1000}+0000)/"}),
+        "accounts": listed("Accounts", "AccountID", lambda i: {"Name": "A", "BankAccountNumber": "1"}),
+        "items": listed("Items", "ItemID"), "users": listed("Users", "UserID", lambda i: person),
+        "organisations": listed("Organisation", "OrganisationID", lambda i: {"Phones": [], "Addresses": []}, "Organisations"),
+        "tax_rates": listed("TaxRates", "Name"), "currencies": listed("Currencies", "Code"),
+        "tracking_categories": listed("TrackingCategories", "TrackingCategoryID")},
+        overlay={"AUTH__TOKEN_URL": "{url}/connect/token"}, token_path="/connect/token", rotates=True)
+
+
+def meta_ads():
+    def by_after(rows, ask):
+        part, following = counted(ask.query.get("after"), rows)
+        cursors = {"paging": {"cursors": {"before": "b", "after": str(following or len(rows))}}}
+        if following is not None:
+            cursors["paging"]["next"] = ask.url(after=following, access_token=SECRET)  # as Meta does
+        return part, cursors if rows else {}, {}
+
+    def until(rows, ask):
+        last = json.loads(ask.query["time_range"])["until"]
+        return by_after([row for row in rows if row["date_start"] <= last], ask)
+
+    def listed(path):
+        return Table(f"/act_1234567890/{path}", "data", by_after, lambda i: {"account_id": "1234567890", "name": f"n{i}"})
+
+    refused = {"error": {"message": "Invalid OAuth access token", "type": "OAuthException", "code": 190}}
+    busy = {"error": {"message": "There have been too many calls", "type": "OAuthException", "code": 80004}}
+    return Vendor(bearer, {
+        "campaigns": listed("campaigns"), "ad_sets": listed("adsets"), "ads": listed("ads"), "creatives": listed("adcreatives"),
+        "insights": Table("/act_1234567890/insights", "data", until, lambda i: {
+            "account_id": "1234567890", "impressions": "1200", "spend": "3.45", "date_stop": day(i)}, key="account_id,ad_id,date_start",
+            changed=("date_start", day), since=lambda ask: json.loads(ask.query["time_range"])["since"], never_changes=True)},
+        overlay={"SETTINGS__START": day(-3)}, unauthorized=(400, refused, {}), throttled=(400, busy, {}))
+
+
+def google_ads():
+    def page(rows, ask):
+        part, following = counted(ask.body.get("pageToken"), rows)
+        return part, {"fieldMask": "campaign.id", **({"nextPageToken": str(following)} if following is not None else {})}, {}
+
+    def bounds(ask):
+        return re.search(r"segments.date BETWEEN '(\S+)' AND '(\S+)'$", ask.body["query"])
+
+    def until(rows, ask):
+        return page([row for row in rows if row["segments"]["date"] <= bounds(ask)[2]], ask)
+
+    def table(resource, shape, key, by_day=False):
+        dated = {"changed": ("segments.date", day), "since": lambda ask: bounds(ask)[1], "never_changes": True} if by_day else {}
+        return Table("/customers/9876543210/googleAds:search", "results", until if by_day else page, shape, key=key, method="POST",
+                     takes=lambda ask: re.search(rf" FROM {resource}\b", ask.body["query"]) and by_day == bool(bounds(ask)), **dated)
+
+    def campaign(i):
+        return {"campaign": {"resourceName": f"customers/1/campaigns/{i}", "id": str(i), "name": f"c{i}"}}
+
+    def group(i):
+        return {"adGroup": {"id": str(i)}, "campaign": {"id": "1"}}
+
+    def keyword(i):
+        return {**group(1), "adGroupCriterion": {"criterionId": str(i), "keyword": {"text": "t"}}}
+
+    metrics = {"metrics": {"impressions": "10", "clicks": "1", "costMicros": "1000000", "conversions": 0.5}}
+    return Vendor(lambda headers: headers.get("Authorization") == "Bearer " + TOKEN and headers.get("developer-token") == SECRET
+                  and headers.get("login-customer-id") == "1234567890", {
+        "campaigns": table("campaign", campaign, "customer_id:9876543210,campaign_id=campaign.id"),
+        "ad_groups": table("ad_group", group, "customer_id:9876543210,ad_group_id=adGroup.id"),
+        "ads": table("ad_group_ad", lambda i: {**group(1), "adGroupAd": {"ad": {"id": str(i)}}},
+                     "customer_id:9876543210,ad_group_id=adGroup.id,ad_id=adGroupAd.ad.id"),
+        "keywords": table("ad_group_criterion", keyword, "customer_id:9876543210,ad_group_id=adGroup.id,criterion_id=adGroupCriterion.criterionId"),
+        "campaign_days": table("campaign", lambda i: {**campaign(1), **metrics},
+                               "customer_id:9876543210,campaign_id=campaign.id,date=segments.date", by_day=True),
+        "ad_group_days": table("ad_group", lambda i: {**group(1), **metrics},
+                               "customer_id:9876543210,ad_group_id=adGroup.id,date=segments.date", by_day=True),
+        "keyword_days": table("keyword_view", lambda i: {**keyword(1), **metrics},
+                              "customer_id:9876543210,criterion_id=adGroupCriterion.criterionId,date=segments.date", by_day=True)},
+        overlay={"SETTINGS__START": day(-3), "AUTH__TOKEN_URL": "{url}/token"}, token_path="/token")
+
+
+def segment():
+    page = by_token("pagination.cursor", "data.pagination.next")
+
+    def listed(path, records, shape=lambda i: {}):
+        return Table(path, f"data.{records}", page, shape, finds_deleted=True)
+
+    return Vendor(bearer, {
+        "sources": listed("/sources", "sources", lambda i: {"slug": f"s{i}", "settings": {}}),
+        "destinations": listed("/destinations", "destinations"), "warehouses": listed("/warehouses", "warehouses"),
+        "tracking_plans": listed("/tracking-plans", "trackingPlans"), "reverse_etl_models": listed("/reverse-etl-models", "models"),
+        "users": listed("/users", "users", lambda i: {"name": "U", "email": f"u{i}@example.com"}),
+        "audit_events": Table("/audit-events", "data.events", page, lambda i: {"type": "t", "actorEmail": "a@example.com"},
+                              changed=("timestamp", iso), since=lambda ask: ask.query.get("startTime"), never_changes=True),
+        "api_calls": Table("/usage/api-calls/sources/daily", "data.dailyPerSourceAPICallsUsage", page, lambda i: {"apiCalls": str(i)},
+                           key="sourceId,timestamp")})
+
+
+VENDORS = {make.__name__: make for make in (airtable, amplitude, github, google_ads, hubspot, intercom, jira, klaviyo, linear, mailchimp, meta_ads, notion,
+                                            pipedrive, salesforce, segment, sendgrid, shopify, slack, stripe, xero, zendesk)}
