@@ -39,7 +39,7 @@ def day(i):
 
 def moment(value):
     """Seconds since 1970 of a time as APIs write it."""
-    if isinstance(value, (int, float)) or str(value).isdigit():
+    if isinstance(value, (int, float)) or re.fullmatch(r"\d+(\.\d+)?", str(value)):
         return float(value)
     if dotnet := re.fullmatch(r"/Date\((\d+)\+0000\)/", str(value)):
         return int(dotnet[1]) / 1000
