@@ -143,7 +143,8 @@ class Lowering {
     plan.status_rules = Rules(table);
     plan.response_rules = Rules(table.on_response);
     plan.response_rules.insert(plan.response_rules.end(), source_rules_.begin(), source_rules_.end());
-    if (table.write_disposition == config::WriteDisposition::kReplace) FailInsteadOfSkip(&plan.response_rules);
+    const bool replaces = table.write_disposition == config::WriteDisposition::kReplace;
+    if (replaces || table.job || table.download) FailInsteadOfSkip(&plan.response_rules);
     if (table.empty_body_is_no_records) plan.empty_body = EmptyBody::kNoRecords;
     plan.primary_key = table.primary_key;
     plan.boundary = Boundary(table);
@@ -281,7 +282,7 @@ class Lowering {
     return rules;
   }
 
-  // What is left out of a replace would be gone from the table.
+  // What is left out of a replace would be gone from the table; jobs and files have no page that could end a split.
   static void FailInsteadOfSkip(std::vector<ResponseRule>* rules) {
     for (ResponseRule& rule : *rules) {
       if (rule.action == ResponseRule::Action::kSkip) rule.action = ResponseRule::Action::kFail;
