@@ -190,7 +190,7 @@ def shared_limit(context):
     """Processes of one project that share a credential's declared rate."""
     folder = context.folder()
     with paced_api() as url:
-        source = f"{{type: rest, base_url: '{url}', auth: {{type: bearer, token: t}}, rate_limit: {{requests: {PER_SECOND}, per: 1s}}}}"
+        source = f"{{type: rest, base_url: '{url}', auth: {{type: bearer, token: paced-api-token}}, rate_limit: {{requests: {PER_SECOND}, per: 1s}}}}"
         table = "{path: /limited%d, records: data, paginate: {type: page, param: page}, write_disposition: append}"
         pipelines = "".join(f"  p{i}:\n    source: {source}\n    tables: {{rows: {table % i}}}\n" for i in range(SHARING))
         with open(os.path.join(folder, "firn.yaml"), "w") as file:

@@ -12,7 +12,11 @@ Variant AirbyteSourceVariant() {
                     Json("config")
                         .InterpolatedIsSecret()
                         .Doc("What the connector is configured with; `firn airbyte spec` says what it wants.")
-                        .Example("{api_key: \"${env:API_KEY}\", start_date: 2024-01-01}")};
+                        .Example("{api_key: \"${env:API_KEY}\", start_date: 2024-01-01}"),
+                    Enum("types", {{"rows", "Those of the rows."},
+                                   {"declared", "Those of the connector's schemas, where rows do not say otherwise."}})
+                        .Default("rows")
+                        .Doc("The types of the columns of new tables.")};
   return airbyte;
 }
 

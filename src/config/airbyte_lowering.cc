@@ -7,6 +7,7 @@ namespace firn::config {
 AirbyteSourceConfig LowerAirbyteSource(const ObjectView& source, const std::string& path,
                                        const LoweringContext& context) {
   AirbyteSourceConfig out{.manifest = context.Absolute(source.Text("manifest"))};
+  out.declared_types = source.Text("types") == "declared";
   const Node* config = source.Find("config");
   if (config != nullptr && !config->is_null()) {
     out.config_json = JsonTextOf(*config);

@@ -100,6 +100,7 @@ class Previewer {
                                                                      .pool = request_.pool}));
     ARROW_ASSIGN_OR_RAISE(auto options, ReaderOptionsOf(request_.project, request_.pipeline, request_.table, nullptr,
                                                         request_.num_threads, request_.pool));
+    ARROW_RETURN_NOT_OK(AddExpectedTypes(*source_, request_.table, &options));
     options.prefix_bytes = options.prefix_held_bytes = INT64_MAX;  // one schema for all that is shown
     ARROW_ASSIGN_OR_RAISE(reader_, json::TableReader::Open(std::move(options)));
     return Status::OK();

@@ -165,4 +165,15 @@ Result<json::TableReaderOptions> ReaderOptionsOf(const config::Project& project,
   return options;
 }
 
+Status AddExpectedTypes(source::Source& source, const config::TableConfig& table, json::TableReaderOptions* options) {
+  if (options->known) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto columns, source.DeclaredColumns(table.name));
+  for (const source::DeclaredColumn& column : columns) {
+    const bool declared =
+        std::ranges::find(options->hints, column.path, &json::ColumnHint::path) != options->hints.end();
+    if (!declared) options->hints.push_back({.path = column.path, .type = column.type, .is_expected = true});
+  }
+  return Status::OK();
+}
+
 }  // namespace firn::pipeline

@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "config/project.h"
 #include "format/json/table_reader.h"
+#include "source/source.h"
 #include "table/metadata/metadata.h"
 
 namespace firn::pipeline {
@@ -20,5 +21,10 @@ Result<format::json::TableReaderOptions> ReaderOptionsOf(const config::Project& 
                                                          const config::TableConfig& table,
                                                          const table::TableMetadata* base, int num_threads,
                                                          arrow::MemoryPool* pool, RowTypes types = RowTypes::kOfTable);
+
+/// Adds what the source's own schema says of the columns of a new table; what the configuration declares wins. May do
+/// I/O. Errors: those of the source.
+Status AddExpectedTypes(source::Source& source, const config::TableConfig& table,
+                        format::json::TableReaderOptions* options);
 
 }  // namespace firn::pipeline

@@ -111,6 +111,7 @@ Status TableLoad::Open() {
   result_.cursor_before = ShortPosition(before_);
   ARROW_ASSIGN_OR_RAISE(auto options, ReaderOptionsOf(context_.project, pipeline_, table_, configured_.table.get(),
                                                       context_.options.threads, context_.pool, row_types()));
+  ARROW_RETURN_NOT_OK(AddExpectedTypes(source_, table_, &options));
   options.may_restart = true;
   options.prefix_held_bytes = std::min(options.prefix_held_bytes, context_.budget.total_bytes() / kPrefixShare);
   ARROW_ASSIGN_OR_RAISE(masks_, json::MaskTree::Make(options.masks));

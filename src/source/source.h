@@ -159,6 +159,12 @@ struct TableTraits {
   std::string why_once;        // of sources that know what was read without a cursor: why no row comes twice
 };
 
+/// What a source's own schema says of a column: a primitive type.
+struct DeclaredColumn {
+  std::string path;  // source path
+  schema::TypePtr type;
+};
+
 /// Counts what happened on the wire, for run history and progress. Thread-safe reads.
 struct ReadStats {
   int64_t num_requests = 0;
@@ -184,6 +190,10 @@ class Source {
   virtual ~Source() = default;
   virtual std::vector<std::string> tables() const = 0;
   virtual Result<TableTraits> Traits(const std::string& table) const = 0;
+  /// Returns the columns that a new table gets types for where its first rows leave them open. May do I/O.
+  virtual Result<std::vector<DeclaredColumn>> DeclaredColumns(const std::string& /*table*/) {
+    return std::vector<DeclaredColumn>();
+  }
   /// Returns the splits of a table for this run, in reading order. May do I/O.
   virtual Result<std::vector<Split>> Plan(const ReadRequest& request, std::stop_token stop) = 0;
   /// Opens one split. `request` outlives the reader; `request.parents` is consumed by the reader.

@@ -126,7 +126,8 @@ void Inference::FillStruct(Column& structure, const Shape& shape, const Place& p
 
 void Inference::AddUnseenDeclared(Column& root) {
   for (const auto& [key, hints] : context_.hints.children()) {
-    if (!hints->hint() || hints->hint()->as_map || root.FindKey(key) >= 0) continue;
+    const bool declared = hints->hint() && !hints->hint()->as_map;
+    if ((!declared && !hints->expected()) || root.FindKey(key) >= 0) continue;
     const Place place = ChildPlace({.masks = context_.masks.get(), .hints = &context_.hints}, key);
     if (auto field = FieldWithName(root, key, TakeName(root, key, false, true), Shape(), place))
       root.AddField(std::move(field));
@@ -228,10 +229,24 @@ std::vector<Inference::Spec> Inference::Specs(const Shape& shape, const Place& p
   for (auto spec = specs.begin(); spec != specs.end(); ++spec) {  // a handful: sorted by insertion, equals keep order
     std::rotate(std::upper_bound(specs.begin(), spec, *spec, earlier), spec, spec + 1);
   }
+  if (place.hints && place.hints->expected()) Expect(*place.hints->expected(), shape, specs);
   for (size_t i = 1; i < specs.size(); ++i) {  // a second type of text is plain text
     if (std::string_view(specs[i].suffix) == "string") specs[i].kind = Kind::kString;
   }
   return specs;
+}
+
+// What the source's schema says, where the values do not say otherwise.
+void Inference::Expect(const ColumnHint& expected, const Shape& shape, std::vector<Spec>& specs) {
+  const Kind kind = ColumnOfType(*expected.type)->kind;
+  if (specs.empty() && shape.arrays.count == 0) specs.push_back({kind, "", {}});
+  if (specs.size() != 1) return;
+  Spec& only = specs.front();
+  const bool is_time = only.kind == Kind::kDate || only.kind == Kind::kTimestamp || only.kind == Kind::kTimestampTz;
+  if (kind == Kind::kDouble && only.kind == Kind::kLong && shape.integers_in_double) {
+    only = {Kind::kDouble, "double", only.first};
+  }
+  if (kind == Kind::kString && is_time) only.kind = Kind::kString;
 }
 
 Inference::Spec Inference::StringSpec(const Shape& shape) const {

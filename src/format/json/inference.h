@@ -10,7 +10,8 @@
 namespace firn::format::json {
 
 /// Decides types: shapes to columns. Rules (in this order, per path):
-///   - a masked path is a string; a declared one has its declared type;
+///   - a masked path is a string; a declared one has its declared type; an expected type decides where nothing but
+///     null was seen, makes whole numbers a double and keeps texts that look like times text;
 ///   - nothing but null and [] gives no column (deferred); null is no kind;
 ///   - integers: long; decimal(p,0) if one is beyond int64; text in `__string` beyond 38 digits;
 ///   - fractions: double if the shortest round trip equals the source; the others go to `__decimal` (decimal(i+f, f)
@@ -51,6 +52,7 @@ class Inference {
   std::unique_ptr<Column> PlaceSibling(std::unique_ptr<Column> column, const char* suffix, Column& owner,
                                        const KeyField& field, const Place& place);
   std::vector<Spec> Specs(const Shape& shape, const Place& place) const;
+  static void Expect(const ColumnHint& expected, const Shape& shape, std::vector<Spec>& specs);
   void AddNumberSpecs(const Shape& shape, std::vector<Spec>& specs) const;
   Spec StringSpec(const Shape& shape) const;
   std::vector<Spec> CellSpecs(const Shape& shape) const;

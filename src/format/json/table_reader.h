@@ -38,6 +38,9 @@ struct ColumnHint {
   bool as_map = false;   // an object used as a map<string, type of its values>
   std::string format;    // of times: "iso" (default), "epoch_s", "epoch_ms", "epoch_us", "dotnet" or a strptime pattern
   std::string timezone;  // "+02:00" or an IANA name: of timestamptz text without offset
+  /// Only what the source's own schema says: a primitive type that a column gets where its values leave one open (none
+  /// was seen; whole numbers of a double; texts that all look like times). Values always win.
+  bool is_expected = false;
 };
 
 /// `key`: of the row. `value`: as an Arrow array holds it, native and of fixed width (a boolean one byte), or text.

@@ -134,6 +134,30 @@ TEST(TableReader, InfersPlainTypes) {
   EXPECT_EQ(Values(read, "day"), "2024-02-29|1969-12-31");
 }
 
+// What a source's schema says fills gaps; values that say otherwise win, and lose nothing.
+TEST(TableReader, ExpectedTypesDecideWhatValuesLeaveOpen) {
+  TableReaderOptions options;
+  const auto expect = [&](const char* path, schema::TypePtr type) {
+    options.hints.push_back({.path = path, .type = std::move(type), .is_expected = true});
+  };
+  expect("whole", schema::Double());
+  expect("day", schema::String());
+  expect("nothing", schema::Long());
+  expect("unseen", schema::TimestampTz());
+  expect("wrong", schema::Long());
+  expect("large", schema::Double());
+  expect("list", schema::String());
+  expect("deep.nothing", schema::Boolean());
+  const Read read = MustRead({R"({"whole":1,"day":"2024-01-02","nothing":null,"wrong":"x","large":9007199254740993,
+    "list":[],"deep":{"nothing":null,"n":1},"other":2})"},
+                             std::move(options));
+  EXPECT_EQ(Types(read.schema.fields),
+            "whole: double, day: string, nothing: long, wrong: string, large: long, deep: {nothing: boolean, n: long}, "
+            "other: long, unseen: timestamptz");
+  EXPECT_EQ(Values(read, "large"), "9007199254740993");
+  EXPECT_EQ(Values(read, "day"), "2024-01-02");
+}
+
 TEST(TableReader, KeepsNumbersExact) {
   EXPECT_EQ(Types(MustRead({R"({"a":9007199254740992} {"a":0.5})"}).schema.fields), "a: double");
   EXPECT_EQ(Types(MustRead({R"({"a":9007199254740993} {"a":0.5})"}).schema.fields), "a: long, a__double: double");

@@ -26,7 +26,9 @@ class HintTree {
   static Result<HintTree> Make(const std::vector<ColumnHint>& hints);
   const HintTree* Child(std::string_view key) const;
   /// The declaration of this very place, or null.
-  const ColumnHint* hint() const { return hint_ ? &*hint_ : nullptr; }
+  const ColumnHint* hint() const { return hint_ && !hint_->is_expected ? &*hint_ : nullptr; }
+  /// What the source expects there, or null.
+  const ColumnHint* expected() const { return hint_ && hint_->is_expected ? &*hint_ : nullptr; }
   const std::vector<std::pair<std::string, std::unique_ptr<HintTree>>>& children() const { return children_; }
 
  private:

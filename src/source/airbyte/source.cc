@@ -250,6 +250,22 @@ Result<Value> ManifestSource::Discover() {
   return Value::OfList(std::move(found));
 }
 
+Result<Component> ManifestSource::FindStream(const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const auto streams, Streams());
+  const auto found = std::ranges::find_if(streams, [&](const Component& one) { return one.Text("name") == name; });
+  if (found != streams.end()) return *found;
+  return MakeError(Fault::kConfig, "the manifest has no stream " + name,
+                   {.code = "E0503", .next = "firn airbyte discover names the streams there are"});
+}
+
+Result<Value> ManifestSource::SchemaOf(const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const Component component, FindStream(name));
+  const StreamContext context{.run = &run_, .is_parent = false, .depth = 0, .cursor_field = ""};
+  ARROW_ASSIGN_OR_RAISE(const Component chosen, DelegatedStream(component, run_, EmptyMap()));
+  ARROW_ASSIGN_OR_RAISE(const auto stream, DeclarativeStream::Make(chosen, context, EmptyMap(), nullptr));
+  return stream->JsonSchema();
+}
+
 Status ManifestSource::ReadStream(const Component& component, const Value& state, const RunContext& run) {
   const std::string name = component.Text("name");
   StreamContext context{.run = &run, .is_parent = parent_names_.contains(name), .depth = 0, .cursor_field = ""};
@@ -270,19 +286,13 @@ Status ManifestSource::ReadStream(const Component& component, const Value& state
 
 Status ManifestSource::ReadOne(const std::string& name, const Value& state, Messages& messages,
                                io::HttpCounters& counters, std::stop_token stop) {
-  ARROW_ASSIGN_OR_RAISE(const auto streams, Streams());
-  const auto found = std::find_if(streams.begin(), streams.end(),
-                                  [&](const Component& stream) { return stream.Text("name") == name; });
-  if (found == streams.end()) {
-    return MakeError(Fault::kConfig, "the manifest has no stream " + name,
-                     {.code = "E0503", .next = "firn airbyte discover names the streams there are"});
-  }
+  ARROW_ASSIGN_OR_RAISE(const Component component, FindStream(name));
   RunContext run = run_;
   run.messages = &messages;
   run.strict_bodies = true;
   run.counters = &counters;
   run.stop = std::move(stop);
-  return ReadStream(*found, state, run);
+  return ReadStream(component, state, run);
 }
 
 bool ManifestSource::ReadStreamSafely(const Component& component, const Value& state) {

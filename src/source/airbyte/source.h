@@ -42,6 +42,8 @@ class ManifestSource {
   Status Check();
   /// Returns the streams of a CATALOG. A stream that cannot be made is named in a LOG and left out.
   Result<Value> Discover();
+  /// Returns the JSON schema of a stream. May ask the API. Errors: kConfig E0503; those of its loader.
+  Result<Value> SchemaOf(const std::string& name);
   /// Judges the configuration, after its migrations, by the manifest's specification. Errors: kConfig E0993.
   Status CheckConfig() const;
   /// Reads the streams of a catalog (undefined: all, full refresh). `state`: a list of STREAM states, or undefined.
@@ -61,6 +63,7 @@ class ManifestSource {
   explicit ManifestSource(const connector::airbyte::Manifest& manifest) : manifest_(manifest) {}
   Status PrepareConfig(Value config);
   Result<std::vector<Component>> StaticStreams() const;
+  Result<Component> FindStream(const std::string& name);
   Status CheckStream(const Component& stream);
   Status ReadStream(const Component& component, const Value& state, const RunContext& run);
   bool ReadStreamSafely(const Component& component, const Value& state);

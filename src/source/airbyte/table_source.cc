@@ -9,6 +9,7 @@
 #include "base/thread_annotations.h"
 #include "connector/airbyte/declaration.h"
 #include "source/airbyte/row_messages.h"
+#include "source/airbyte/schema_columns.h"
 #include "source/airbyte/source.h"
 #include "source/kept_config.h"
 
@@ -141,6 +142,15 @@ class TableSource : public Source {
         .primary_key = table.primary_key,
         .resumability = table.goes_on ? Resumability::kStable : Resumability::kUnstable,
         .guarantee_note = table.appends ? "connectors ask again for the rows of their cursor's last value" : ""};
+  }
+
+  Result<std::vector<DeclaredColumn>> DeclaredColumns(const std::string& name) override {
+    if (!options_.config.declared_types) return std::vector<DeclaredColumn>();
+    const StreamTable& table = Find(name);
+    ARROW_ASSIGN_OR_RAISE(Connector * connector, Ready());
+    const auto schema = connector->source().SchemaOf(table.stream);
+    if (!schema.ok()) return InStream(table.stream, schema.status());
+    return ColumnsOfSchema(*schema);
   }
 
   Result<std::vector<Split>> Plan(const ReadRequest& request, std::stop_token) override {

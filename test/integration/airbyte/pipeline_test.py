@@ -117,8 +117,8 @@ class PipelineTest(unittest.TestCase):
         for i in range(30):
             self.items.put({"id": i, "order": i % 5})
 
-    def project(self, tables="", manifest=MANIFEST):
-        source = f'{{type: airbyte, manifest: ./connector/manifest.yaml, config: {{url: "{self.api.url}", token: "${{env:TOKEN}}"}}}}'
+    def project(self, tables="", manifest=MANIFEST, types="rows"):
+        source = f'{{type: airbyte, manifest: ./connector/manifest.yaml, types: {types}, config: {{url: "{self.api.url}", token: "${{env:TOKEN}}"}}}}'
         tables = f"    tables: {tables}\n" if tables else ""
         project = FirnProject(f"pipelines:\n  shop:\n    source: {source}\n{tables}", env={"TOKEN": TOKEN})
         self.addCleanup(project.__exit__)
@@ -128,6 +128,10 @@ class PipelineTest(unittest.TestCase):
 
     def rows(self, project, table):
         return self.reader.rows(project, table)
+
+    def types(self, project, table):
+        fields = self.reader.read(project, table)["schema"]["fields"]
+        return {field["name"]: field["type"] for field in fields if not field["name"].startswith("_firn")}
 
     def same(self, project, table, source, columns):
         got = sorted((tuple(str(row[c]) for c in columns) for row in self.rows(project, table)))
@@ -154,6 +158,18 @@ class PipelineTest(unittest.TestCase):
         self.assertEqual(sum(counted.values()), len(self.api.requests("/")))
         self.same(project, "shop.orders", self.orders, ["id", "total"])
         self.same(project, "shop.Stores_of_all", self.stores, ["id", "name"])
+
+    def test_types_of_the_schema_hold_where_rows_leave_them_open(self):
+        schema = ("{type: object, properties: {id: {type: [\"null\", number]}, name: {type: integer}, opened: {type: [string, \"null\"], "
+                  "format: date-time}, tags: {type: array}, place: {type: object, properties: {zip: {type: string}}}}}")
+        manifest = MANIFEST.replace("{type: object, properties: {id: {type: integer}}}", schema)
+        project = self.project("{stores: {stream: Stores of all, columns: {area: {type: long}}}}", manifest, "declared")
+        project.run()
+        self.same(project, "shop.stores", self.stores, ["name"])
+        self.assertEqual(self.types(project, "shop.stores"), {"id": "double", "name": "string", "opened": "timestamptz", "area": "long"})
+        rows = self.project("{stores: {stream: Stores of all}}", manifest)
+        rows.run()
+        self.assertEqual(self.types(rows, "shop.stores"), {"id": "long", "name": "string"})
 
     def test_what_is_written_wins_over_the_manifest(self):
         project = self.project("{latest: {stream: orders, primary_key: [id, updated_at]}, orders: }")
