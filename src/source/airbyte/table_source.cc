@@ -12,6 +12,7 @@
 #include "source/airbyte/schema_columns.h"
 #include "source/airbyte/source.h"
 #include "source/kept_config.h"
+#include "source/read_stats.h"
 
 namespace firn::source::airbyte {
 namespace {
@@ -190,12 +191,9 @@ class TableSource : public Source {
   Status Acknowledge(const std::string&, const Split&, const Position&) override { return Status::OK(); }
   // Of streams that the API names, the requests for their names are not among them.
   ReadStats stats(const std::string& name) const override {
-    const io::HttpCounters& counters = counters_.at(name);
-    return {.num_requests = counters.num_requests,
-            .num_throttled = counters.num_throttled,
-            .num_retries = counters.num_retries,
-            .waited_ms = counters.waited_ms,
-            .body_bytes = counters.body_bytes};
+    ReadStats stats;
+    AddCounters(counters_.at(name), &stats);
+    return stats;
   }
 
  private:

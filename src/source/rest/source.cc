@@ -10,6 +10,7 @@
 #include "io/http_session.h"
 #include "io/url.h"
 #include "source/http_auth.h"
+#include "source/read_stats.h"
 #include "source/rest/errors.h"
 #include "source/rest/graphql.h"
 #include "source/rest/job_slots.h"
@@ -159,12 +160,7 @@ class RestSource : public Source {
                     .num_later_rows = found->second.left_out.num_later,
                     .records_found = found->second.records_found.Get()};
     for (const auto* session : {&found->second.session, &found->second.stranger, &found->second.once}) {
-      const io::HttpCounters& counters = (*session)->counters();
-      stats.num_requests += counters.num_requests;
-      stats.num_throttled += counters.num_throttled;
-      stats.num_retries += counters.num_retries;
-      stats.waited_ms += counters.waited_ms;
-      stats.body_bytes += counters.body_bytes;
+      AddCounters((*session)->counters(), &stats);
     }
     return stats;
   }

@@ -1,6 +1,7 @@
 #include "source/steps/exchange.h"
 
 #include "io/url.h"
+#include "source/read_stats.h"
 
 namespace firn::source::steps {
 
@@ -36,14 +37,7 @@ Result<io::HttpSession*> Exchange::SessionFor(const std::string& url, const Step
 ReadStats Exchange::stats() const {
   ReadStats stats;
   const MutexLock lock(mutex_);
-  for (const auto& [key, session] : sessions_) {
-    const io::HttpCounters& counters = session->counters();
-    stats.num_requests += counters.num_requests;
-    stats.num_throttled += counters.num_throttled;
-    stats.num_retries += counters.num_retries;
-    stats.waited_ms += counters.waited_ms;
-    stats.body_bytes += counters.body_bytes;
-  }
+  for (const auto& [key, session] : sessions_) AddCounters(session->counters(), &stats);
   return stats;
 }
 

@@ -14,7 +14,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi  # noqa: E402
 from support.firn_project import FirnProject, has_failpoints  # noqa: E402
-from support.table_reader import TableReader, readers_python  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
+from support.table_reader import readers_python  # noqa: E402
 
 ENGINES = ("pyiceberg", "duckdb")
 MAX = ("--start-position", "max(updated_at)")
@@ -28,15 +29,7 @@ def row(number, second=None, note="old"):
     return {"id": number, "note": f"{note} {number}", "updated_at": at(number if second is None else second)}
 
 
-class AdoptTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class AdoptTest(ReaderCase):
     def setUp(self):
         self.api = FakeApi().__enter__()
         self.addCleanup(self.api.__exit__)

@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi, Fault, Raw  # noqa: E402
 from support.firn_project import REPOSITORY, FirnProject, has_failpoints  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 TOKEN = "canary-token-of-a-connector"
 MANIFEST = """
@@ -93,17 +93,7 @@ def at(hour):
     return f"2025-01-{1 + hour // 24:02d}T{hour % 24:02d}:00:00Z"
 
 
-class PipelineTest(unittest.TestCase):
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class PipelineTest(ReaderCase):
     def setUp(self):
         self.api = FakeApi(token=TOKEN)
         self.addCleanup(self.api.close)

@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi  # noqa: E402
 from support.firn_project import FirnProject, binary, has_failpoints  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 ENGINES = ("pyiceberg", "duckdb")
 
@@ -23,15 +23,7 @@ def at(second):
     return f"2025-01-01T00:{second // 60:02d}:{second % 60:02d}Z"
 
 
-class ChangeTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class ChangeTest(ReaderCase):
     def setUp(self):
         self.api = FakeApi().__enter__()
         self.orders = self.api.table("orders")

@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi, Raw  # noqa: E402
 from support.firn_project import REPOSITORY, FirnProject  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 TABLE = "shop.orders"
 TOOLBOX = os.environ.get("FIRN_TOOLBOX", os.path.join(os.path.dirname(REPOSITORY), "shared", "toolbox"))
@@ -36,15 +36,7 @@ def plain(value):
     return value
 
 
-class Evolution(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class Evolution(ReaderCase):
     def setUp(self):
         self.api = FakeApi().__enter__()
         self.orders = self.api.table("orders")

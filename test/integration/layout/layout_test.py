@@ -13,21 +13,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(os.path.dirname(HERE))]
 from support.fake_api import FakeApi  # noqa: E402
 from support.firn_project import FirnProject  # noqa: E402
-from support.table_reader import TableReader, readers_python  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
+from support.table_reader import readers_python  # noqa: E402
 
 TABLE = "shop.orders"
 TOOLBOX = os.path.join(HERE, "..", "..", "..", "..", "shared", "toolbox")
 
 
-class Layout(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class Layout(ReaderCase):
     def setUp(self):
         self.api = FakeApi().__enter__()
         self.orders = self.api.table("orders", page_size=500)

@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi  # noqa: E402
 from support.firn_project import REPOSITORY, FirnProject, has_failpoints, tables_of  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 ENGINES = ("pyiceberg", "duckdb")
 TOOLBOX = os.environ.get("FIRN_TOOLBOX", os.path.join(os.path.dirname(REPOSITORY), "shared", "toolbox"))
@@ -25,15 +25,7 @@ def at(second):
     return f"2025-01-01T00:{second // 60:02d}:{second % 60:02d}Z"
 
 
-class MoveTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class MoveTest(ReaderCase):
     def setUp(self):
         self.api = FakeApi().__enter__()
         self.addCleanup(self.api.__exit__)

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import Fault  # noqa: E402
 from support.fake_jobs import FakeJobs, as_csv, as_lines, as_zip  # noqa: E402
 from support.firn_project import FirnProject, has_failpoints, wait_until  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 TOKEN = "canary-token-of-a-job"
 POLL = {"path": "/jobs/{{ job.id }}", "status": "data.status", "done": ["COMPLETED"], "failed": ["FAILED"], "every": "5s", "timeout": "10m"}
@@ -32,17 +32,7 @@ def at_url(poll=None, **more):
     return {**made, **more}
 
 
-class NativeJobsTest(unittest.TestCase):
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class NativeJobsTest(ReaderCase):
     def setUp(self):
         self.api = FakeJobs(token=TOKEN)
         self.addCleanup(self.api.close)

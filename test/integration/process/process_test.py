@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi  # noqa: E402
 from support.firn_project import REPOSITORY, FirnProject, binary, has_failpoints  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 TOKEN = "canary-token-of-a-program"
 # Prints the rows of rows.jsonl that its state does not cover, and a state after every third.
@@ -34,17 +34,7 @@ def programs_of_the_guide():
         return re.findall(r"```python\n(.*?)```", page.read(), re.DOTALL)
 
 
-class ProcessTest(unittest.TestCase):
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class ProcessTest(ReaderCase):
     def project(self, program, tables, source=""):
         """`program`: text of extract.py, None if `source` names the command itself."""
         command = "" if program is None else f"command: [{sys.executable}, extract.py], "

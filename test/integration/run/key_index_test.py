@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.comparator import compare  # noqa: E402
 from support.fake_api import FakeApi  # noqa: E402
 from support.firn_project import FirnProject, binary, has_failpoints  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 SEED = int(os.environ.get("FIRN_TEST_SEED", "1"))
 INDEXED = {"FIRN_KEY_INDEX_RECORDS_MIN": "1"}
@@ -38,15 +38,7 @@ def at(second):
     return f"2025-01-01T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
 
 
-class KeyIndexTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class KeyIndexTest(ReaderCase):
     def setUp(self):
         self.random = random.Random(SEED)
         self.api = FakeApi()

@@ -16,7 +16,7 @@ from support.comparator import compare  # noqa: E402
 from support.fake_api import FakeApi, Fault, Raw  # noqa: E402
 from support.firn_project import PATIENCE, FirnProject, binary, has_failpoints, wait_until  # noqa: E402
 from support.free_port import free_port  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 OWN = ("_firn_loaded_at", "_firn_run_id")
 SEED = int(os.environ.get("FIRN_TEST_SEED", "1"))
@@ -33,15 +33,7 @@ def at(second):
     return f"2025-01-01T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
 
 
-class RunTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class RunTest(ReaderCase):
     def setUp(self):
         self.random = random.Random(SEED)
         self.api = FakeApi()

@@ -16,6 +16,7 @@ from merge_models import MODELS  # noqa: E402
 from support.fake_api import FakeApi  # noqa: E402
 from support.failpoint_walks import check_walk  # noqa: E402
 from support.firn_project import FirnProject, binary, has_failpoints, wait_until_stopped  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 from support.table_reader import TableReader, readers_python  # noqa: E402
 
 SEED = int(os.environ.get("FIRN_TEST_SEED", "1"))
@@ -65,15 +66,7 @@ def foreign(project, script, *arguments):
     return done.stdout
 
 
-class MergeStrategiesTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class MergeStrategiesTest(ReaderCase):
     def begin(self, name, seed, env=None, version=2, more=""):
         self.model = MODELS[name](random.Random(seed))
         self.api = FakeApi()

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import Fault  # noqa: E402
 from support.fake_jobs import FakeJobs, as_csv, as_lines, as_zip  # noqa: E402
 from support.firn_project import FirnProject, peak_bytes, wait_until  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 TOKEN = "canary-token-of-a-job"
 BEARER = {"Authorization": "Bearer {{ inputs.token }}"}
@@ -39,17 +39,7 @@ def bomb():
     return b"".join(packer.compress(block) for _ in range(1200))
 
 
-class JobsTest(unittest.TestCase):
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class JobsTest(ReaderCase):
     def setUp(self):
         self.api = FakeJobs(token=TOKEN)
         self.addCleanup(self.api.close)

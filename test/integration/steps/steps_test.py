@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
 from support.fake_api import FakeApi, Fault, Raw  # noqa: E402
 from support.firn_project import FirnProject, has_failpoints  # noqa: E402
 from support import mariadb_server, postgres_server  # noqa: E402
-from support.table_reader import TableReader  # noqa: E402
+from support.reader_case import ReaderCase  # noqa: E402
 
 TOKEN = "canary-token-of-a-workflow"
 BEARER = {"Authorization": "Bearer {{ inputs.token }}"}
@@ -47,17 +47,7 @@ def at(hour):
     return f"2025-01-{1 + hour // 24:02d}T{hour % 24:02d}:00:00Z"
 
 
-class StepsTest(unittest.TestCase):
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.reader = TableReader()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.reader.close()
-
+class StepsTest(ReaderCase):
     def setUp(self):
         self.api = FakeApi(token=TOKEN)
         self.addCleanup(self.api.close)
