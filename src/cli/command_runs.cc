@@ -137,6 +137,10 @@ Result<std::vector<state::RunRecord>> RunsWithTables(state::RunHistory& history,
   return runs;
 }
 
+bool HasEnded(const state::RunRecord& run) {
+  return run.state != state::RunState::kRunning && run.state != state::RunState::kInterrupted;
+}
+
 Json RunJson(const state::RunRecord& run) {
   Json out = {{"run_id", run.run_id},
               {"command", run.command},
@@ -180,10 +184,20 @@ Result<int> ShowRuns(App& app, const Arguments& arguments) {
   TextTable text({"RUN", "COMMAND", "PIPELINE", "STARTED", "SECONDS", "RESULT", "EXIT"});
   for (const state::RunRecord& run : runs) {
     text.Add({run.run_id, run.command, run.pipeline, FormatTimestamp(run.started), SecondsText(SecondsOf(run)),
-              NameOf(run.state), std::to_string(run.exit_code)});
+              NameOf(run.state), HasEnded(run) ? std::to_string(run.exit_code) : "-"});
   }
   ARROW_RETURN_NOT_OK(app.Print(table.empty() ? text.Render() : RunsOfTable(runs).Render()));
   return 0;
+}
+
+std::vector<std::string> PipelinesOf(const state::RunRecord& run) {
+  std::vector<std::string> names;
+  for (size_t at = 0; at < run.pipeline.size();) {  // "shop, crm"
+    const size_t end = std::min(run.pipeline.find(", ", at), run.pipeline.size());
+    names.push_back(run.pipeline.substr(at, end - at));
+    at = end + 2;
+  }
+  return names;
 }
 
 Result<int> Retry(App& app, const Arguments& arguments) {
@@ -199,9 +213,18 @@ Result<int> Retry(App& app, const Arguments& arguments) {
   request.options.command = "retry";
   request.json = arguments.Flag("--json");
   request.metrics_file = arguments.Text("--metrics-file");
+  if (run.state == state::RunState::kRunning) {
+    return MakeError(Fault::kBusy, "run " + run.run_id + " is still at work",
+                     {.state = "nothing was started", .next = "firn runs   (says when it has ended)"});
+  }
+  pipeline::TableSelection& selection = request.options.selection;
+  const bool interrupted = run.state == state::RunState::kInterrupted;
+  if (interrupted) selection.select = PipelinesOf(run);  // which of their tables it had to do, nobody noted
   for (const auto& table : run.tables) {
-    if (table.state != state::TableState::kCompleted)
-      request.options.selection.select.push_back(table.pipeline + "." + table.table);
+    const std::string name = table.pipeline + "." + table.table;
+    const bool completed = table.state == state::TableState::kCompleted;
+    if (completed && interrupted) selection.exclude.push_back(name);
+    if (!completed && !interrupted) selection.select.push_back(name);
   }
   if (request.options.selection.select.empty()) {
     app.Say("nothing to retry: every table of run " + run.run_id + " completed\n");

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/backoff.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/redactor.h"
 #include "pipeline/progress.h"
 #include "pipeline/run_leases.h"
 #include "state/slots.h"
@@ -20,8 +22,11 @@ constexpr int64_t kLookMsMax = 4'000;
 constexpr int64_t kWaitMsMax = int64_t{2} * 86'400'000;  // looks are paced alone; `wait` ends them
 constexpr std::chrono::minutes kTellEvery{1};
 
+// Of its leases, which are files and documents. A name that holds a secret is not written down.
 std::string NameOf(const config::PoolConfig& pool) {
-  return "pool-" + pool.name;
+  const std::string shown = ProcessRedactor().Redact(pool.name);
+  if (shown == pool.name) return "pool-" + pool.name;
+  return "pool-" + Sha256Hex(pool.name).substr(0, 32);
 }
 
 std::string TextOf(const state::LeaseHolder& holder) {

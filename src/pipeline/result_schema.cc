@@ -69,6 +69,7 @@ constexpr std::string_view kSchema = R"json({
         "waited_ms": {"$ref": "#/$defs/count"},
         "body_bytes": {"description": "bytes read from the source", "$ref": "#/$defs/count"},
         "empty": {"$ref": "#/$defs/count"},
+        "skipped": {"$ref": "#/$defs/count"},
         "older_rows": {"$ref": "#/$defs/count"},
         "later_rows": {"$ref": "#/$defs/count"}
       },

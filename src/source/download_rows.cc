@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "io/url.h"
 #include "source/first_bytes.h"
 #include "source/format_cutter.h"
@@ -44,6 +45,18 @@ Status CheckIsNoPage(const io::HttpResponse& answer, std::string_view first_byte
                     .next = "look at the URL and at the credentials that it needs"});
 }
 
+Status CheckIsNoJson(const io::HttpResponse& answer, FileFormat format, std::string_view first_bytes) {
+  const bool is_cells = format == FileFormat::kCsv || format == FileFormat::kTsv;
+  if (!is_cells || (!first_bytes.starts_with('{') && !first_bytes.starts_with('['))) return Status::OK();
+  const std::string type = AsciiLower(answer.headers.Get("content-type").value_or(""));
+  if (!type.starts_with("application/json") && !type.starts_with("application/problem+json")) return Status::OK();
+  return MakeError(Fault::kBadData, "what the URL gives is JSON, not CSV: " + io::RedactUrl(answer.effective_url),
+                   {.code = "E0989",
+                    .why = "the server calls it " + type.substr(0, type.find(';')) + ": often the text of an error",
+                    .state = "nothing of it was read",
+                    .next = "look at what the URL gives; a rule of `on_response` can name its errors"});
+}
+
 }  // namespace
 
 Status CheckDownload(const config::DownloadConfig& config) {
@@ -70,6 +83,7 @@ Result<std::unique_ptr<DownloadRows>> DownloadRows::Open(const io::HttpRequest& 
   FileCompression compression = rows->options_.config.compression;
   if (compression == FileCompression::kAuto) compression = CompressionOf(first_bytes);
   ARROW_RETURN_NOT_OK(CheckIsNoPage(answer, first_bytes));
+  ARROW_RETURN_NOT_OK(CheckIsNoJson(answer, rows->options_.config.format, first_bytes));
   ARROW_RETURN_NOT_OK(CheckIsWhole(answer, rows->options_.config.format, compression));
   rows->is_archive_ = compression == FileCompression::kZip;
   if (rows->is_archive_) ARROW_RETURN_NOT_OK(rows->FindMembers());

@@ -5,6 +5,7 @@
 #include "config/yaml_format.h"
 #include "config/yaml_scalar.h"
 #include "connector/foreign/draft.h"
+#include "connector/foreign/plain_secrets.h"
 
 namespace firn::connector::foreign {
 namespace {
@@ -62,13 +63,14 @@ std::string VariableOf(const std::string& connector, const std::string& setting)
 
 Value SettingValue(const Draft& draft, const Setting& setting) {
   Map map;
+  // The default of a secret is a secret.
+  const bool has_default = setting.otherwise && (!setting.secret || expression::ToText(*setting.otherwise).empty());
   if (setting.is_list) Put(&map, "type", "list");
-  if (!setting.otherwise) Put(&map, "required", Value::Bool(true));
+  if (!has_default) Put(&map, "required", Value::Bool(true));
   if (setting.secret) Put(&map, "secret", Value::Bool(true));
-  if (setting.otherwise) Put(&map, "default", *setting.otherwise);
+  if (has_default) Put(&map, "default", *setting.otherwise);
   Put(&map, "doc", Literal(OneLine(setting.doc.empty() ? setting.name : setting.doc)));
-  if (!setting.otherwise && !setting.is_list)
-    Put(&map, "example", "${env:" + VariableOf(draft.name, setting.name) + "}");
+  if (!has_default && !setting.is_list) Put(&map, "example", "${env:" + VariableOf(draft.name, setting.name) + "}");
   return Value::OfMap(std::move(map));
 }
 
@@ -103,7 +105,9 @@ Status Judge(const std::string& text, const std::string& name) {
 
 }  // namespace
 
-Result<std::string> ConnectorText(const Draft& draft) {
+Result<std::string> ConnectorText(const Draft& read) {
+  Draft draft = read;
+  TakeSecretsOut(&draft);
   std::string out = Header(draft);
   if (!draft.settings.empty()) {
     out += "settings:\n";

@@ -143,8 +143,8 @@ class Lowering {
     plan.status_rules = Rules(table);
     plan.response_rules = Rules(table.on_response);
     plan.response_rules.insert(plan.response_rules.end(), source_rules_.begin(), source_rules_.end());
-    const bool replaces = table.write_disposition == config::WriteDisposition::kReplace;
-    if (replaces || table.job || table.download) FailInsteadOfSkip(&plan.response_rules);
+    const bool merges = table.write_disposition == config::WriteDisposition::kMerge;
+    if (!merges || table.job || table.download) FailInsteadOfSkip(&plan.response_rules);
     if (table.empty_body_is_no_records) plan.empty_body = EmptyBody::kNoRecords;
     plan.primary_key = table.primary_key;
     plan.boundary = Boundary(table);
@@ -282,7 +282,8 @@ class Lowering {
     return rules;
   }
 
-  // What is left out of a replace would be gone from the table; jobs and files have no page that could end a split.
+  // What is left out of a replace would be gone from the table, and pages before it would be appended once more; jobs
+  // and files have no page that could end a split.
   static void FailInsteadOfSkip(std::vector<ResponseRule>* rules) {
     for (ResponseRule& rule : *rules) {
       if (rule.action == ResponseRule::Action::kSkip) rule.action = ResponseRule::Action::kFail;

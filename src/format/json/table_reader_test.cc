@@ -152,7 +152,8 @@ TEST(TableReader, ExpectedTypesDecideWhatValuesLeaveOpen) {
     "list":[],"deep":{"nothing":null,"n":1},"other":2})"},
                              std::move(options));
   EXPECT_EQ(Types(read.schema.fields),
-            "whole: double, day: string, nothing: long, wrong: string, large: long, deep: {nothing: boolean, n: long}, "
+            "whole: double, day: string, nothing: long, wrong: string, large: long, list: [string], deep: {nothing: "
+            "boolean, n: long}, "
             "other: long, unseen: timestamptz");
   EXPECT_EQ(Values(read, "large"), "9007199254740993");
   EXPECT_EQ(Values(read, "day"), "2024-01-02");

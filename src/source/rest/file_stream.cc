@@ -115,6 +115,8 @@ class FileStream {
     constexpr int kNoContent = 204;
     if (answer.status >= 300 && context_.num_empty != nullptr) ++*context_.num_empty;
     if (answer.status == kNoContent || answer.status >= 300) return answer.headers;  // the latter by a rule of the plan
+    ARROW_ASSIGN_OR_RAISE(const bool has_rows, HasRows(request, answer));
+    if (!has_rows) return answer.headers;
     ARROW_ASSIGN_OR_RAISE(const auto rows, DownloadRows::Open(request, answer, context_.files));
     std::shared_ptr<const Page> last;
     while (pages_left_ > 0) {
@@ -131,6 +133,25 @@ class FileStream {
                                  .time = context_.clock->Now()}));
     }
     return answer.headers;
+  }
+
+  // What the rules say of a body that came to a file: of a small one, for none that is large tells of an error. Errors:
+  // those of the rules; nothing of the file was given to anybody, so it is asked for again by the next run.
+  Result<bool> HasRows(const io::HttpRequest& request, const io::HttpResponse& answer) const {
+    constexpr int64_t kJudgedBytesMax = int64_t{64} << 10;
+    if (table_.response_rules.empty() || request.body_file->size() > kJudgedBytesMax) return true;
+    io::HttpResponse judged = answer;
+    ARROW_ASSIGN_OR_RAISE(const auto file, request.body_file->Open());
+    ARROW_ASSIGN_OR_RAISE(judged.body, file->ReadAt(0, request.body_file->size()));
+    if (context_.response_rules->WithoutRows(judged)) {
+      if (context_.num_empty != nullptr) ++*context_.num_empty;
+      return false;
+    }
+    const auto verdict = context_.response_rules->Judge(judged);
+    if (!verdict || verdict->action == io::HttpVerdict::Action::kAccept) return true;
+    const bool may_pass = verdict->action != io::HttpVerdict::Action::kFail;
+    return MakeError(may_pass ? Fault::kTransient : verdict->fault,
+                     "GET " + io::RedactUrl(request.url) + ": " + verdict->reason, verdict->context);
   }
 
   const TableContext& context_;

@@ -105,6 +105,18 @@ class DltTest(DltCase):
         self.assertIn("E0559", again.err)
         self.assertEqual(self.import_it("shop.py", "--force").code, 0)
 
+    def test_secrets_in_plain_text_are_not_copied(self):
+        text = CONFIG.replace('"client": {', '"client": {"headers": {"X-Api-Key": "canary-plain-1", "Accept": "text/json"},', 1)
+        text = text.replace('"path": "v1/tags",', '"path": "v1/tags", "params": {"access_token": "canary-plain-2"},')
+        self.project.write(text, "shop.py")
+        self.assertEqual(self.import_it("shop.py").code, 0)
+        with open(self.project.path("connectors/shop.yaml"), encoding="utf-8") as file:
+            written = file.read()
+        self.assertNotIn("canary-plain", written)
+        self.assertIn('Accept: text/json', written)
+        for name in ("x_api_key", "access_token"):
+            self.assertIn(name + ": {required: true, secret: true,", written)
+
     def test_what_is_left_out_is_said_with_its_line(self):
         self.project.write(CONFIG.replace('"paginator": "single_page",', '"paginator": "single_page", "data": {"a": 1},'), "shop.py")
         result = self.import_it("shop.py", "--dry-run")

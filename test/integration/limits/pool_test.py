@@ -107,6 +107,19 @@ class PoolCase(unittest.TestCase):
 
 
 class PoolTest(PoolCase):
+    def test_a_secret_in_its_name_is_not_written_down(self):
+        made = self.make(["a"], '"customer-${env:KEY}"')
+        text = project(self.api.url, ["a"], '"customer-${env:KEY}"').replace(
+            "      type: rest\n", '      type: rest\n      auth: {type: bearer, token: "${env:KEY}"}\n')
+        made.write(text)
+        made.env["KEY"] = "canary-key-of-a-customer"
+        made.run()
+        kept = [path for path in pathlib.Path(made.path(".firn")).rglob("*") if path.is_file()]
+        self.assertTrue(any(path.name.startswith("pool-") for path in kept), kept)
+        for path in kept:
+            self.assertNotIn("canary-key", str(path))
+            self.assertNotIn(b"canary-key", path.read_bytes(), path)
+
     def test_one_waits_until_the_other_has_ended(self):
         made = self.make(("shop", "crm"), "acme")
         one = self.start(made, "shop")

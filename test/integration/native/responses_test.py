@@ -27,7 +27,7 @@ class ResponsesTest(unittest.TestCase):
         self.server = JudgingServer(judge)
         self.addCleanup(self.server.close)
 
-    def project(self, rules=""):
+    def project(self, rules="", more=""):
         project = FirnProject(f"""version: 1
 pipelines:
   chat:
@@ -46,6 +46,7 @@ pipelines:
         primary_key: [channel, id]
         incremental: {{cursor: day, param: since, end_param: until, format: "%Y-%m-%d", start: 2024-01-01, step: 1d, lookback: 0s}}
         on_response: [{rules}]
+        {more}
 """)
         self.addCleanup(project.__exit__)
         return project
@@ -85,6 +86,34 @@ pipelines:
         table = self.run_to(project)
         self.assertEqual(table["requests"]["skipped"], 0)
         self.assertEqual(self.rows(project), [(channel, day) for channel in "AB" for day in DAYS])
+
+    def test_a_skip_fails_where_it_would_double_rows(self):
+        self.refused = {("B", DAYS[1]): {"ok": False, "error": "not_in_channel"}}
+        project = self.project("{when: \"{{ response.error == 'not_in_channel' }}\", action: skip}", "write_disposition: append")
+        project.env["FIRN_NOW"] = "2024-01-04T00:00:00Z"
+        result = project.firn("run")
+        self.assertEqual(result.code, 2, result)
+        self.assertIn("E0514", result.err)
+        self.refused = {}
+        project.run()
+        self.assertEqual(self.rows(project), [(channel, day) for channel in "AB" for day in DAYS])
+
+    def test_answers_that_are_files_are_judged_too(self):
+        rule = "{when: \"{{ response.error == 'no_report' }}\", action: fail, message: \"the API says {{ response.error }}\"}"
+        for rules, form, word in ((rule, "csv", "the API says no_report"), (rule, "ndjson", "the API says no_report"), ("", "csv", "E0989")):
+            with self.subTest(rules=rules, form=form):
+                project = FirnProject(f"""version: 1
+pipelines:
+  chat:
+    source: {{type: rest, base_url: "{self.server.url}"}}
+    tables: {{report: {{format: {form}, write_disposition: append, on_response: [{rules}]}}}}
+""")
+                self.addCleanup(project.__exit__)
+                self.before = [{"error": "no_report"}]
+                failed = project.firn("run")
+                self.assertNotEqual(failed.code, 0, failed)
+                self.assertIn(word, failed.err)
+                self.assertEqual(project.tables(), {})
 
     def test_an_answer_without_rows_is_counted(self):
         self.refused = {("B", DAYS[1]): (404, {})}

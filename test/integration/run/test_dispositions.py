@@ -461,6 +461,17 @@ lake: {{warehouse: ./lake}}
         self.assertEqual(self.api.requests("/v1/orders"), [])
         self.assertEqual(project.firn("status", "--check").code, 0)
 
+    def test_what_a_killed_run_had_to_do_is_retried(self):
+        if not has_failpoints():
+            return
+        project = self.two()
+        killed = project.firn("run", env={"FIRN_FAILPOINTS": "rest.before_request=kill"})
+        self.assertEqual(killed.code, -9, killed)
+        self.assertRegex(project.firn("runs").out, r"interrupted +-")
+        retried = project.firn("retry", "--json")
+        self.assertEqual(sorted(table["table"] for table in retried.json()["tables"]), ["orders", "stores"], retried)
+        self.check(project, "shop.orders", self.api.tables["orders"].texts())
+
     def test_faults_that_pass_are_not_seen_in_the_table(self):
         for kind in ("429", "500", "503", "reset", "truncated", "close"):
             with self.subTest(kind), FakeApi() as self.api:
