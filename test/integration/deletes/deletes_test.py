@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import unittest
@@ -622,14 +623,29 @@ class BackfillTest(DeletesCase):
         self.assertEqual(status(), latest, "the latest of the table is that of its live stream")
         self.assertIn("firn backfill orders", project.firn("retry").err)
 
+    def stopped_backfill(self):
+        """A project, and its backfill that is frozen before a commit."""
+        for _ in range(10):
+            project = self.make(self.SETTINGS)
+            project.run()
+            going = project.start("backfill", "orders", *self.RANGE, env={"FIRN_FAILPOINTS": "run.before_commit=stop@3"})
+            self.assertTrue(wait_until_stopped(going, "the backfill is stopped"))
+            catalog = sqlite3.connect(project.catalog, timeout=0)
+            try:
+                catalog.execute("begin immediate")
+                return project, going
+            except sqlite3.OperationalError:  # another thread of it was frozen within a transaction: nobody could commit
+                os.kill(going.pid, signal.SIGCONT)
+                going.wait(120)
+            finally:
+                catalog.close()
+        raise AssertionError("the backfill always holds the catalog")
+
     def test_live_runs_go_on_meanwhile(self):
         self.serve()
-        project = self.make(self.SETTINGS)
-        project.run()
         if not has_failpoints():
             self.skipTest("this build has no failpoints")
-        going = project.start("backfill", "orders", *self.RANGE, env={"FIRN_FAILPOINTS": "run.before_commit=stop@3"})
-        self.assertTrue(wait_until_stopped(going, "the backfill is stopped"))
+        project, going = self.stopped_backfill()
         for n in range(50, 56):
             self.put(n, day(n))
             project.run()
